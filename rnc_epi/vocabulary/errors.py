@@ -41,7 +41,11 @@ def render(code: str, language: str, facts: dict[str, Any]) -> str:
     problem = texts[language].format(**facts)
     next_step = texts[f"next_{language}"].format(**facts)
     word = "À faire" if language == "fr" else "Next"
-    return f"{code}  {problem}\n  {word} : {next_step}" if language == "fr" else f"{code}  {problem}\n  {word}: {next_step}"
+    return (
+        f"{code}  {problem}\n  {word} : {next_step}"
+        if language == "fr"
+        else f"{code}  {problem}\n  {word}: {next_step}"
+    )
 
 
 class RncEpiError(Exception):

@@ -1,0 +1,163 @@
+"""The study file: what to compute from which extract, in TOML; unknown keys are refused."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
+from rnc_epi.vocabulary.policy import Lift
+
+#: Tables that later rooms will read; refused until then rather than ignored.
+RESERVED: Final = ("calibration", "small_areas", "inequality", "trends", "survival", "engine")
+
+Indicator = Literal["count", "crude_rate", "age_specific_rate", "asr", "sir"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Select(_Section):
+    """What to take from the extract; empty lists take all that it covers."""
+
+    sites: list[str] = Field(
+        default_factory=list,
+        description="slugs of sites; empty: the sites of the French report that are covered",
+    )
+    sexes: list[Literal[0, 1, 2]] = Field(default=[1, 2, 0], description="1 men, 2 women, 0 both together")
+    events: list[Literal["incidence", "death"]] = Field(default=["incidence", "death"])
+    geo_levels: list[str] = Field(
+        default_factory=list, description="levels of geography; empty: all that the extract covers"
+    )
+    years: list[int] = Field(
+        default_factory=list, description="single years to publish beside the pooled periods"
+    )
+    pooled: list[str] = Field(
+        default_factory=list, description="pooled periods such as '2016-2020', last year included"
+    )
+
+
+class Rates(_Section):
+    """Which rates, with which limits."""
+
+    standards: list[str] = Field(default=["world"])
+    ages: list[int] = Field(
+        default=[0, 15, 50, 65, 75], description="starts of the bands of age-specific rates; the last is open"
+    )
+    interval_method: Literal[
+        "fay-feuer", "tiwari", "mid-p", "dobson-garwood", "dobson-byar", "normal", "log-normal"
+    ] = "fay-feuer"
+    level: float = Field(default=0.95, gt=0, lt=1)
+    indicators: list[Indicator] = Field(default=["count", "crude_rate", "age_specific_rate", "asr", "sir"])
+
+    @field_validator("ages")
+    @classmethod
+    def _ages_increase(cls, ages: list[int]) -> list[int]:
+        if not ages or sorted(set(ages)) != ages or ages[0] != 0:
+            raise ValueError("ages must start at 0 and increase")
+        return ages
+
+
+class CaveatLift(_Section):
+    """A declared exception: publishes the mortality of a site that carries a caveat, for a stated reason."""
+
+    site: str
+    event: Literal["incidence", "death"] = "death"
+    reason_fr: str = Field(min_length=10)
+    reason_en: str = Field(min_length=10)
+
+
+class Disclosure(_Section):
+    """Which policy, and which declared exceptions."""
+
+    policy: str = "default"
+    exceptions: list[CaveatLift] = Field(default_factory=list)
+
+
+class Outputs(_Section):
+    """Which files."""
+
+    formats: list[Literal["csv", "parquet"]] = Field(default=["csv", "parquet"], min_length=1)
+    report: bool = True
+    notebooks: list[str] = Field(default_factory=list)
+
+
+class Study(_Section):
+    """A study, as its file says it."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    title: str = Field(min_length=1)
+    extract: str = Field(min_length=1)
+    language: Literal["fr", "en"] = "fr"
+    select: Select = Field(default_factory=Select)
+    rates: Rates = Field(default_factory=Rates)
+    disclosure: Disclosure = Field(default_factory=Disclosure)
+    outputs: Outputs = Field(default_factory=Outputs)
+
+    def lifts(self) -> tuple[Lift, ...]:
+        """Return the declared exceptions in the form of the policy."""
+        return tuple(Lift(e.site, e.event, e.reason_fr, e.reason_en) for e in self.disclosure.exceptions)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return everything that decides the numbers, for the manifest: no path, no machine."""
+        stated = self.model_dump(by_alias=True)
+        stated.pop("extract")
+        return stated
+
+
+def parse_study(text: str, where: str) -> Study:
+    r"""Return the study that a TOML text describes.
+
+    Raises
+    ------
+    StudyFileError
+        ``S020`` unknown key (with the nearest known), ``S021`` bad value, ``S022`` reserved table,
+        ``S023`` not TOML.
+
+    Examples
+    --------
+    >>> parse_study('schema = 1\ntitle = "t"\nextract = "x.duckdb"', "STUDY.toml").rates.standards
+    ['world']
+    """
+    try:
+        stated = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise StudyFileError("S023", where=where, found=str(problem)) from None
+    for name in RESERVED:
+        if name in stated:
+            raise StudyFileError("S022", where=where, found=name)
+    try:
+        return Study.model_validate(stated)
+    except ValidationError as problem:
+        raise _study_error(problem, where) from None
+
+
+def read_study(path: str | Path) -> tuple[Study, Path]:
+    """Return the study of a file, and the extract that it names, resolved from the folder of the file."""
+    file = Path(path)
+    if not file.is_file():
+        raise FileProblem("S024", where=str(path))
+    study = parse_study(file.read_text(encoding="utf-8"), file.name)
+    extract = (file.parent / study.extract).resolve()
+    return study, extract
+
+
+def _study_error(problem: ValidationError, where: str) -> StudyFileError:
+    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return StudyFileError("S021", where=where, found=f"{place}: {first['msg']}")
+    section: type[BaseModel] = Study
+    for part in first["loc"][:-1]:
+        if isinstance(part, str):
+            annotation = section.model_fields[part].annotation
+            inner = getattr(annotation, "__args__", (annotation,))[0]
+            section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else section
+    known = [field.alias or name for name, field in section.model_fields.items()]
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.4) or known
+    return StudyFileError("S020", where=where, found=place, expected=", ".join(near))
