@@ -50,7 +50,7 @@ class Standard:
         if weights.shape != (len(self.bands),):
             raise InputError("V011", found=weights.size, expected=len(self.bands))
         if not np.all(np.isfinite(weights)) or np.any(weights < 0) or weights.sum() <= 0:
-            raise InputError("M006", found="negative, missing, infinite or all zero")
+            raise InputError("V015", standard=self.name)
         weights.flags.writeable = False
         object.__setattr__(self, "weights", weights)
 
@@ -88,7 +88,8 @@ class Standard:
             raise InputError(
                 "V010", standard=self.name, where=error.facts["found"], found=str(bands)
             ) from None
-        summed: NDArray[np.float64] = np.bincount(positions, weights=self.weights, minlength=len(bands))
+        summed = np.zeros(len(bands))
+        np.add.at(summed, positions, self.weights)
         return summed
 
     def truncated(self, age_from: int, age_until: int | None) -> Standard:
@@ -182,7 +183,7 @@ def register_standard(
     Raises
     ------
     InputError
-        V012 where the name is taken or is no slug; V011 where bands and weights do not fit; M006 where
+        V012 where the name is taken or is no slug; V011 where bands and weights do not fit; V015 where
         the weights are unusable; V002, V003 where the bands are.
 
     Examples
