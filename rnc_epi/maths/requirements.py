@@ -8,6 +8,7 @@ a count may be small.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from rnc_epi.vocabulary.errors import InputError
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 def first_position(wrong: ArrayLike) -> str:
@@ -200,6 +202,7 @@ def level_axis(level: Floats, values: Floats) -> Floats:
     return level.reshape(level.shape + (1,) * values.ndim) if level.ndim else level
 
 
-def as_result(values: Floats | Mask) -> NDArray[np.generic]:
+def as_result(values: NDArray[Kind]) -> NDArray[Kind]:
     """Return an array as such and a result without axis as a numpy scalar, which prints as a number."""
-    return values[()] if isinstance(values, np.ndarray) else values
+    scalar_or_array: NDArray[Kind] = np.asarray(values)[()]
+    return scalar_or_array
