@@ -1,0 +1,1 @@
+"""What registries, SNDS, CépiDc and Insee hand over, turned into checked tables."""

@@ -1,0 +1,33 @@
+"""The packaged geography of France: names, codes and populations of the COG 2026, and simplified outlines.
+
+The files beside this module were built once by ``data_samples/make_geography.py``; ``README.md`` there gives
+sources and licences. Outlines are for maps and for adjacency, never for measured areas or distances.
+"""
+
+from rnc_epi.extracts.geography.adjacency import Adjacency, adjacency, shared_borders
+from rnc_epi.extracts.geography.outlines import areas, outline_notice, outlines
+from rnc_epi.extracts.geography.tables import (
+    GEO_VINTAGE,
+    OUTLINED_LEVELS,
+    departements,
+    epci,
+    epci_departements,
+    membership,
+    regions,
+)
+
+__all__ = [
+    "GEO_VINTAGE",
+    "OUTLINED_LEVELS",
+    "Adjacency",
+    "adjacency",
+    "areas",
+    "departements",
+    "epci",
+    "epci_departements",
+    "membership",
+    "outline_notice",
+    "outlines",
+    "regions",
+    "shared_borders",
+]

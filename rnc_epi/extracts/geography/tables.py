@@ -1,0 +1,150 @@
+"""Names, codes and populations of the areas, and which area lies in which."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+import pandas as pd
+
+#: Edition of the codes (Code officiel géographique on 1 January 2026).
+GEO_VINTAGE: Final = "cog2026"
+
+#: Levels that have outlines.
+OUTLINED_LEVELS: Final = ("region", "departement", "departement_sante")
+
+#: Corsica is one area in health tables and two in the COG; a code alone is never a key.
+CORSICA_HEALTH_CODE: Final = "20"
+CORSICA_DEPARTEMENTS: Final = ("2A", "2B")
+
+
+def _read(name: str) -> pd.DataFrame:
+    """Return a packaged table, codes as text (``"01"`` stays ``"01"``), populations as integers."""
+    with (files(__package__) / name).open(encoding="utf-8") as stream:
+        frame = pd.read_csv(stream, dtype=str, keep_default_na=False)
+    return frame.astype({column: "int64" for column in ("population", "zones") if column in frame})
+
+
+def regions() -> pd.DataFrame:
+    """Return the 18 régions.
+
+    Returns
+    -------
+    DataFrame
+        ``code, name_fr, name_en, kind`` (``metro`` or ``drom``), ``population`` (inhabitants), by code.
+
+    Examples
+    --------
+    >>> regions().set_index("code").loc[["01", "53"], "name_en"].tolist()
+    ['Guadeloupe', 'Brittany']
+    """
+    return _read("regions.csv")
+
+
+def departements() -> pd.DataFrame:
+    """Return the 101 départements, Corsica as ``2A`` and ``2B``.
+
+    Returns
+    -------
+    DataFrame
+        ``code, name_fr, name_en, region, kind`` (``metro`` or ``drom``), ``population`` (inhabitants, sum of
+        the communes), by code.
+
+    Examples
+    --------
+    >>> departements().set_index("code").loc["01", ["name_fr", "region"]].tolist()
+    ['Ain', '84']
+    """
+    return _read("departements.csv")
+
+
+def epci() -> pd.DataFrame:
+    """Return the 1 255 intercommunal areas (EPCI à fiscalité propre) with their population.
+
+    Returns
+    -------
+    DataFrame
+        ``code, name_fr, kind`` (``CC``, ``CA``, ``CU``, ``METRO``, ``MET69``), ``population``, by code.
+
+    Examples
+    --------
+    >>> len(epci())
+    1255
+    """
+    return _read("epci.csv")
+
+
+def epci_departements() -> pd.DataFrame:
+    """Return the population of each EPCI in each département it touches: some EPCI cross a border.
+
+    Returns
+    -------
+    DataFrame
+        ``epci, departement, population``; one row for each pair with at least one commune.
+
+    Examples
+    --------
+    >>> pieces = epci_departements()["epci"].value_counts()
+    >>> bool((pieces > 1).any())
+    True
+    """
+    return _read("epci_departements.csv")
+
+
+def membership() -> pd.DataFrame:
+    """Return which area lies in which, with the share of the child's population that does.
+
+    Returns
+    -------
+    DataFrame
+        ``child_level, child_code, child_vintage, parent_level, parent_code, parent_vintage, valid_from,
+        valid_until`` (empty: always within this vintage), ``weight`` in (0, 1]. Children: ``departement`` (in
+        ``region`` and ``departement_sante``), ``departement_sante`` (in ``region``) and ``epci`` (in
+        ``departement``, weights below 1 where it crosses a border).
+
+    Examples
+    --------
+    >>> rows = membership().query("parent_level == 'departement_sante' and parent_code == '20'")
+    >>> rows["child_code"].tolist()
+    ['2A', '2B']
+    """
+    departement = departements()
+    health = health_code(departement["code"])
+    pieces = epci_departements()
+    share = pieces["population"] / pieces.groupby("epci")["population"].transform("sum")
+    one = pd.Series(1.0, index=departement.index)
+    whole_health = pd.DataFrame({"code": health, "region": departement["region"]}).drop_duplicates()
+    links = [
+        ("departement", departement["code"], "region", departement["region"], one),
+        ("departement", departement["code"], "departement_sante", health, one),
+        ("departement_sante", whole_health["code"], "region", whole_health["region"], one),
+        ("epci", pieces["epci"], "departement", pieces["departement"], share),
+    ]
+    frames = [
+        pd.DataFrame(
+            {
+                "child_level": child_level,
+                "child_code": child,
+                "child_vintage": GEO_VINTAGE,
+                "parent_level": parent_level,
+                "parent_code": parent,
+                "parent_vintage": GEO_VINTAGE,
+                "valid_from": pd.array([pd.NA] * len(child), dtype="Int16"),
+                "valid_until": pd.array([pd.NA] * len(child), dtype="Int16"),
+                "weight": weight.loc[child.index].to_numpy(),
+            }
+        )
+        for child_level, child, parent_level, parent, weight in links
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def health_code(departement: pd.Series) -> pd.Series:
+    """Return the ``departement_sante`` code of each département code: ``20`` for both halves of Corsica.
+
+    Examples
+    --------
+    >>> health_code(pd.Series(["19", "2A", "2B"])).tolist()
+    ['19', '20', '20']
+    """
+    return departement.mask(departement.isin(CORSICA_DEPARTEMENTS), CORSICA_HEALTH_CODE)
