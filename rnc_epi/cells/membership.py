@@ -1,0 +1,84 @@
+"""Which areas make up which: sums go from a level to the one above, whole areas only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rnc_epi.vocabulary.areas import AreaKey
+
+if TYPE_CHECKING:
+    from rnc_epi.vocabulary.periods import Period
+
+
+@dataclass(frozen=True)
+class Link:
+    """A child area, the parent that wholly contains it, and the years for which this holds."""
+
+    child: AreaKey
+    parent: AreaKey
+    valid_from: int | None
+    valid_until: int | None
+
+    def holds_in(self, period: Period) -> bool:
+        """Return whether the link holds during the whole of a period."""
+        starts = self.valid_from is None or self.valid_from <= period.period_from
+        ends = self.valid_until is None or self.valid_until >= period.period_until
+        return starts and ends
+
+
+class Membership:
+    """The links of an extract, by parent.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The extract's `membership`. A link of weight below 1 (an EPCI that crosses a border) cannot serve an
+        exact sum and is left out.
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        whole = table[table["weight"] >= 1]
+        self.links = [
+            Link(
+                AreaKey(row.child_level, row.child_code, row.child_vintage),
+                AreaKey(row.parent_level, row.parent_code, row.parent_vintage),
+                None if pd.isna(row.valid_from) else int(row.valid_from),
+                None if pd.isna(row.valid_until) else int(row.valid_until),
+            )
+            for row in whole.itertuples(index=False)
+        ]
+        self.by_parent: dict[AreaKey, list[Link]] = {}
+        for link in self.links:
+            self.by_parent.setdefault(link.parent, []).append(link)
+
+    def children(self, parent: AreaKey, period: Period) -> dict[str, list[AreaKey]]:
+        """Return the areas that make up a parent during a period, by level of the children, in code order."""
+        found: dict[str, list[AreaKey]] = {}
+        for link in self.by_parent.get(parent, ()):
+            if link.holds_in(period):
+                found.setdefault(link.child.geo_level, []).append(link.child)
+        return {level: sorted(set(areas)) for level, areas in sorted(found.items())}
+
+    def parents_upwards(self) -> list[AreaKey]:
+        """Return every parent, each after all parents that lie below it.
+
+        A cycle cannot be summed; its areas are left out (the checks of the extract refuse it).
+        """
+        order: list[AreaKey] = []
+        state: dict[AreaKey, int] = {}
+
+        def visit(parent: AreaKey) -> None:
+            if state.get(parent):
+                return
+            state[parent] = 1
+            for link in self.by_parent[parent]:
+                if link.child in self.by_parent:
+                    visit(link.child)
+            order.append(parent)
+
+        for parent in sorted(self.by_parent):
+            visit(parent)
+        return order

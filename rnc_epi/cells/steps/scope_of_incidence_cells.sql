@@ -1,0 +1,37 @@
+-- What the registries that hand over cells cover: their declared scope where their coverage holds,
+-- in the periods in which they count (years, or four or five years at once).
+SELECT DISTINCT
+    'incidence_cells' AS origin,
+    'incidence' AS event_type,
+    u.source,
+    u.registry,
+    c.site,
+    s.sex,
+    u.geo_level,
+    u.geo_code,
+    u.geo_vintage,
+    u.period_from,
+    u.period_until,
+    greatest(c.age_from, s.age_from) AS age_from,
+    least(c.age_until, s.age_until) AS age_until
+FROM (
+    SELECT DISTINCT source, registry, geo_level, geo_code, geo_vintage, period_from, period_until
+    FROM usable_incidence_cells
+) AS u
+JOIN covered_sites AS c
+    ON c.registry = u.registry
+   AND c.geo_level = u.geo_level
+   AND c.geo_code = u.geo_code
+   AND c.geo_vintage = u.geo_vintage
+   AND c.period_from <= u.period_from
+   AND c.period_until >= u.period_until
+JOIN declared_scope AS s
+    ON s.table_name = 'incidence_cells'
+   AND s.source = u.source
+   AND s.site = c.site
+   AND s.geo_level = u.geo_level
+   AND s.period_from <= u.period_from
+   AND s.period_until >= u.period_until
+JOIN denominator_areas AS d
+    ON d.geo_level = u.geo_level AND d.geo_code = u.geo_code AND d.geo_vintage = u.geo_vintage
+WHERE greatest(c.age_from, s.age_from) < least(c.age_until, s.age_until)

@@ -1,0 +1,157 @@
+"""Counts, crude, age-specific and standardised rates of cells, one verb each; formulas live in ``maths``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnc_epi.indicators.rows import UNIT_COUNT, UNIT_RATE, result_rows
+from rnc_epi.maths.standardise import crude_rate, directly_standardised_rate
+from rnc_epi.vocabulary.standards import standard as standard_named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnc_epi.cells.table import Cells
+    from rnc_epi.vocabulary.ages import BandSet
+
+PER = 100_000
+
+
+def counts(cells: Cells) -> pd.DataFrame:
+    """Return the number of events of all ages, unknown age included."""
+    covered = (cells.person_years > 0).all(axis=1)
+    return result_rows(
+        cells,
+        indicator="count",
+        measure_unit=UNIT_COUNT,
+        per=1,
+        method="count",
+        value=cells.total_events,
+        events=cells.total_events,
+        person_years=cells.total_person_years,
+        estimable=covered,
+    )
+
+
+def age_specific_counts(cells: Cells, bands: BandSet) -> pd.DataFrame:
+    """Return the number of events of each band; events of unknown age are in none."""
+    import pandas as pd
+
+    merged = cells.merged_to(bands)
+    tables = [
+        result_rows(
+            merged,
+            indicator="count",
+            measure_unit=UNIT_COUNT,
+            per=1,
+            method="count",
+            value=merged.events[:, column],
+            events=merged.events[:, column],
+            person_years=merged.person_years[:, column],
+            band=band,
+            estimable=merged.person_years[:, column] > 0,
+        )
+        for column, band in enumerate(bands)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def crude_rates(cells: Cells, *, level: float = 0.95, per: int = PER) -> pd.DataFrame:
+    """Return crude rates with exact (Garwood) limits; events of unknown age are counted."""
+    covered = (cells.person_years > 0).all(axis=1)
+    estimate = crude_rate(
+        np.where(covered, cells.total_events, 0),
+        np.where(covered, cells.total_person_years, 0),
+        method="garwood",
+        level=level,
+        per=per,
+    )
+    return result_rows(
+        cells,
+        indicator="crude_rate",
+        measure_unit=UNIT_RATE,
+        per=per,
+        method="crude",
+        value=estimate.rate,
+        lower=estimate.lower,
+        upper=estimate.upper,
+        se=estimate.se,
+        interval_method="garwood",
+        level=level,
+        events=cells.total_events,
+        person_years=cells.total_person_years,
+        estimable=estimate.estimable,
+    )
+
+
+def age_specific_rates(cells: Cells, bands: BandSet, *, level: float = 0.95, per: int = PER) -> pd.DataFrame:
+    """Return rates of each band with exact (Garwood) limits."""
+    import pandas as pd
+
+    merged = cells.merged_to(bands)
+    tables = []
+    for column, band in enumerate(bands):
+        estimate = crude_rate(
+            merged.events[:, column], merged.person_years[:, column], method="garwood", level=level, per=per
+        )
+        tables.append(
+            result_rows(
+                merged,
+                indicator="age_specific_rate",
+                measure_unit=UNIT_RATE,
+                per=per,
+                method="crude",
+                value=estimate.rate,
+                lower=estimate.lower,
+                upper=estimate.upper,
+                se=estimate.se,
+                interval_method="garwood",
+                level=level,
+                events=merged.events[:, column],
+                person_years=merged.person_years[:, column],
+                band=band,
+                estimable=estimate.estimable,
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def standardised_rates(
+    cells: Cells,
+    standard: str,
+    *,
+    interval_method: str = "fay-feuer",
+    level: float = 0.95,
+    per: int = PER,
+) -> pd.DataFrame:
+    """Return directly standardised rates; events of unknown age are counted in `events`, not in the rate.
+
+    The standard's weights are merged onto the bands of the cells, never split.
+    """
+    estimate = directly_standardised_rate(
+        cells.events,
+        cells.person_years,
+        standard_named(standard).weights_for(cells.bands),
+        method=interval_method,
+        level=level,
+        per=per,
+    )
+    return result_rows(
+        cells,
+        indicator="asr",
+        measure_unit=UNIT_RATE,
+        per=per,
+        method="direct",
+        value=estimate.rate,
+        lower=estimate.lower,
+        upper=estimate.upper,
+        se=estimate.se,
+        interval_method=interval_method,
+        level=level,
+        events=cells.total_events,
+        person_years=cells.total_person_years,
+        standard=standard,
+        estimable=estimate.estimable,
+    )
