@@ -1,0 +1,91 @@
+"""Write an extract: tables in the form of the contract, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from rnc_epi.store.steps import require_identifier
+from rnc_epi.vocabulary.contract import TABLES, TYPES
+from rnc_epi.vocabulary.errors import FileProblem, InputError
+
+
+def write_extract(
+    path: str | os.PathLike[str], tables: Mapping[str, pd.DataFrame], *, compact: bool = False
+) -> Path:
+    """Write tables to a new DuckDB file, in the contract's order of columns and types.
+
+    Rows are written in the order given: an extract made twice from the same tables holds the same content.
+    The file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    path : path
+        A file that does not exist yet.
+    tables : mapping of table name to DataFrame
+        Names and columns of the contract; a nullable column that is absent is written as nulls.
+    compact : bool
+        Whether to use the smallest type that holds a column, for a file that travels.
+
+    Raises
+    ------
+    FileProblem
+        D138 the file exists.
+    InputError
+        M005 a table, M002 a column that the contract does not know or that is missing.
+    """
+    target = Path(path)
+    if target.exists():
+        raise FileProblem("D138", where=target.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    connection = duckdb.connect(str(partial), config={"python_enable_replacements": False, "threads": 1})
+    try:
+        for name, frame in tables.items():
+            _write_table(connection, name, frame, compact)
+        connection.execute("CHECKPOINT")
+    except BaseException:
+        connection.close()
+        partial.unlink(missing_ok=True)
+        raise
+    connection.close()
+    os.replace(partial, target)
+    return target
+
+
+def _write_table(
+    connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame, compact: bool
+) -> None:
+    if name not in TABLES:
+        raise InputError("M005", what="table", found=name, expected=", ".join(TABLES))
+    table = TABLES[name]
+    unknown = set(frame.columns) - set(table.column_names)
+    missing = {column.name for column in table.columns if not column.nullable} - set(frame.columns)
+    if unknown or missing:
+        found = ", ".join(sorted(unknown | missing))
+        raise InputError("M002", what=f"table {name}", expected=", ".join(table.column_names), found=found)
+    columns = []
+    for column in table.columns:
+        kind = _compact_type(column.kind, frame.get(column.name)) if compact else TYPES[column.kind][0]
+        source = f'"{column.name}"' if column.name in frame.columns else "NULL"
+        columns.append(f'CAST({source} AS {kind}) AS "{column.name}"')
+    connection.register("incoming_frame", frame)
+    try:
+        statement = (
+            f"CREATE TABLE {require_identifier(name)} AS SELECT {', '.join(columns)} FROM incoming_frame"
+        )
+        connection.execute(statement).fetchall()
+    finally:
+        connection.unregister("incoming_frame")
+
+
+def _compact_type(kind: str, values: pd.Series | None) -> str:
+    if kind not in ("count", "key") or values is None:
+        return TYPES[kind][0]
+    highest = values.max()
+    return "INTEGER" if pd.isna(highest) or highest < 2**31 else "BIGINT"
