@@ -1,4 +1,4 @@
-"""The database is behind the lock: what an extract, or a slip of our own, could do outside of it is refused."""
+"""The database is behind the lock: what an extract, or a slip of ours, could do outside is refused."""
 
 from __future__ import annotations
 
@@ -213,15 +213,20 @@ def test_a_file_of_a_newer_storage_version_is_refused(tmp_path):
     assert _refusal(path).code == "D006"
 
 
+def _read_everything(path) -> None:
+    with open_locked(path) as store:
+        for table in store.tables:
+            store.read(f"SELECT * FROM {table}")
+
+
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6])
 def test_a_truncated_file_is_damaged(share, tmp_path):
     path = write_extract(tmp_path / "x.duckdb")
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     # What is cut off may be found at the opening or only when a column is read.
-    with pytest.raises(ExtractRefused) as caught, open_locked(path) as store:
-        for table in store.tables:
-            store.read(f"SELECT * FROM {table}")
+    with pytest.raises(ExtractRefused) as caught:
+        _read_everything(path)
     assert caught.value.code == "D127"
 
 
