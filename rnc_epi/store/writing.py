@@ -34,13 +34,13 @@ def write_extract(
     Raises
     ------
     FileProblem
-        D138 the file exists.
+        F001 the file exists.
     InputError
         M005 a table, M002 a column that the contract does not know or that is missing.
     """
     target = Path(path)
     if target.exists():
-        raise FileProblem("D138", where=target.name)
+        raise FileProblem("F001", where=target.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     partial.unlink(missing_ok=True)
