@@ -104,8 +104,8 @@ def median_age(
 
     Ages are held to be evenly spread within a band:
     :math:`l + h (n/2 - F)/f`, with :math:`F` events before the band that starts at :math:`l` and
-    :math:`f` in it. The limits are the ages at the shares :math:`1/2 \pm z / (2\sqrt n)` of the events, the binomial
-    spread of the number of events below the true median.
+    :math:`f` in it. The limits are the ages at the shares :math:`1/2 \pm z / (2\sqrt n)` of the events, the
+    binomial spread of the number of events below the true median.
 
     Parameters
     ----------
