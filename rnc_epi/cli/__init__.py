@@ -1,0 +1,5 @@
+"""Words typed -> flow. No statistics, no SQL."""
+
+from rnc_epi.cli.main import main
+
+__all__ = ["main"]

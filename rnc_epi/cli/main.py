@@ -1,0 +1,227 @@
+"""The commands: each one reads its words, calls the flow, and says where the results lie."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rnc_epi import __version__
+from rnc_epi.cli.texts import text
+from rnc_epi.vocabulary.errors import LANGUAGES, RncEpiError
+
+#: Exit code of a fault of the program; user errors carry the code of their class, 2 is a misspelt command.
+FAULT = 1
+INTERRUPTED = 130
+
+
+class Terminal:
+    """What the user sees: stages with their seconds, results, errors; nothing but errors when quiet."""
+
+    def __init__(self, language: str, quiet: bool) -> None:
+        self.language = language
+        self.quiet = quiet
+        self.output = Console(highlight=False, soft_wrap=True)
+        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, key: str, **facts: object) -> None:
+        """Print a text of the catalogue."""
+        if not self.quiet:
+            self.output.print(text(key, self.language, **facts), markup=False)
+
+    def show(self, words: str) -> None:
+        """Print the result of a command, which quiet does not silence."""
+        self.output.print(words, markup=False)
+
+    def progress(self, stage: str) -> Callable[[], None]:
+        """Show a stage while it lasts, then the seconds it took."""
+        name = text(f"stage_{stage}", self.language)
+        start = time.perf_counter()
+        if self.quiet:
+            return lambda: None
+        spinner = self.output.status(name)
+        if self.output.is_terminal:
+            spinner.start()
+
+        def end() -> None:
+            if self.output.is_terminal:
+                spinner.stop()
+            self.say("seconds", name=name, seconds=f"{time.perf_counter() - start:.1f}")
+
+        return end
+
+
+def build_app(language: str) -> typer.Typer:
+    """Return the commands, their help in one language."""
+
+    def said(key: str) -> str:
+        return text(key, language)
+
+    app = typer.Typer(help=said("app"), add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+    Out = Annotated[Path, typer.Option("--out", help=said("out"))]
+    Quiet = Annotated[bool, typer.Option("--quiet", help=said("quiet"))]
+    Lang = Annotated[str, typer.Option("--lang", help=said("lang"))]
+    Directory = Annotated[Path, typer.Argument(metavar="DIR", help=said("dir"))]
+    Memory = Annotated[str | None, typer.Option("--memory-limit", help=said("memory"))]
+    Threads = Annotated[int | None, typer.Option("--threads", help=said("threads"))]
+
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"rnc-epi {__version__}")
+            raise typer.Exit
+
+    @app.callback()
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", help=said("version"), callback=show_version, is_eager=True)
+        ] = False,
+    ) -> None: ...
+
+    @app.command(help=said("demo"))
+    def demo(out: Out = Path("out/demo"), lang: Lang = language, quiet: Quiet = False) -> None:
+        from rnc_epi.main_jobs import demo as job
+
+        terminal = Terminal(lang, quiet)
+        _say_products(terminal, job(out, language=lang, progress=terminal.progress))
+        terminal.say("synthetic")
+
+    @app.command(help=said("real"))
+    def real(
+        shared: Annotated[Path, typer.Option("--shared", help=said("shared"))],
+        out: Out = Path("out/real"),
+        lang: Lang = language,
+        quiet: Quiet = False,
+    ) -> None:
+        from rnc_epi.main_jobs import real as job
+
+        terminal = Terminal(lang, quiet)
+        _say_products(terminal, job(shared, out, language=lang, progress=terminal.progress))
+
+    @app.command(help=said("sample"))
+    def sample(
+        out: Annotated[Path, typer.Option("--out", help=said("sample_out"))],
+        size: Annotated[str, typer.Option("--size", help=said("size"))] = "small",
+        seed: Annotated[int, typer.Option("--seed", help=said("seed"))] = 0,
+        lang: Lang = language,
+        quiet: Quiet = False,
+    ) -> None:
+        from rnc_epi.extracts.sample import make_sample
+
+        terminal = Terminal(lang, quiet)
+        end = terminal.progress("sample")
+        made = make_sample(out, size=size, seed=seed)
+        end()
+        terminal.say("made", path=made)
+        terminal.say("synthetic")
+
+    @app.command(help=said("check"))
+    def check(
+        extract: Annotated[Path, typer.Argument(metavar="EXTRACT", help=said("extract"))],
+        internal: Annotated[bool, typer.Option("--internal", help=said("internal"))] = False,
+        memory_limit: Memory = None,
+        threads: Threads = None,
+        lang: Lang = language,
+        quiet: Quiet = False,
+    ) -> None:
+        from rnc_epi.extracts.opening import check_extract
+
+        terminal = Terminal(lang, quiet)
+        end = terminal.progress("open")
+        report = check_extract(extract, memory_limit=memory_limit, threads=threads)
+        end()
+        terminal.show(report.render(lang, internal=internal))
+        if report.refused:
+            raise typer.Exit(report.exit_code)
+
+    @app.command(help=said("run"))
+    def run(
+        study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help=said("study"))],
+        out: Annotated[Path, typer.Option("--out", help=said("out"))],
+        memory_limit: Memory = None,
+        threads: Threads = None,
+        lang: Lang = language,
+        quiet: Quiet = False,
+    ) -> None:
+        from rnc_epi import flow
+
+        terminal = Terminal(lang, quiet)
+        staged = flow.run(study, out, progress=terminal.progress, memory_limit=memory_limit, threads=threads)
+        terminal.say("staged", path=staged)
+
+    @app.command(help=said("publish"))
+    def publish(
+        directory: Directory,
+        approve: Annotated[str, typer.Option("--approve", help=said("approve"))],
+        lang: Lang = language,
+        quiet: Quiet = False,
+    ) -> None:
+        from rnc_epi.release import publish as publish_release
+
+        terminal = Terminal(lang, quiet)
+        terminal.say("published", path=publish_release(directory, approve=approve))
+
+    @app.command(help=said("verify"))
+    def verify(directory: Directory, lang: Lang = language, quiet: Quiet = False) -> None:
+        from rnc_epi.release import verify as verify_release
+
+        terminal = Terminal(lang, quiet)
+        terminal.say("verified", files=verify_release(directory).files)
+
+    @app.command(help=said("report"))
+    def report(directory: Directory, lang: Lang = language, quiet: Quiet = False) -> None:
+        from rnc_epi.main_jobs import report as job
+
+        terminal = Terminal(lang, quiet)
+        _say_products(terminal, job(directory, language=lang, progress=terminal.progress))
+
+    @app.command(help=said("attack"))
+    def attack(directory: Directory, lang: Lang = language, quiet: Quiet = False) -> None:
+        from rnc_epi.main_jobs import attack as job
+
+        terminal = Terminal(lang, quiet)
+        report = job(directory)
+        terminal.show(report.render(lang))
+        if not report.safe:
+            raise typer.Exit(5)
+
+    return app
+
+
+def _say_products(terminal: Terminal, products: dict[str, Path]) -> None:
+    for key, path in products.items():
+        terminal.say(key, path=path)
+
+
+def _language(words: list[str]) -> str:
+    """Return the language that the command line asks for, known before the help is written."""
+    for position, word in enumerate(words):
+        if word == "--lang" and position + 1 < len(words) and words[position + 1] in LANGUAGES:
+            return words[position + 1]
+        if word.startswith("--lang=") and word.removeprefix("--lang=") in LANGUAGES:
+            return word.removeprefix("--lang=")
+    return "fr"
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the command line; user errors print their text and exit with their code, without a traceback."""
+    given = sys.argv[1:] if words is None else words
+    language = _language(given)
+    terminal = Terminal(language, quiet=False)
+    try:
+        build_app(language)(given, standalone_mode=True)
+    except RncEpiError as problem:
+        terminal.errors.print(problem.message(language), markup=False)
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        terminal.errors.print(text("interrupted", language), markup=False)
+        sys.exit(INTERRUPTED)
+    except Exception as problem:
+        # The text of an unforeseen exception may quote data: only its kind is shown.
+        if os.environ.get("RNC_EPI_DEBUG"):
+            raise
+        terminal.errors.print(text("unexpected", language, kind=type(problem).__name__), markup=False)
+        sys.exit(FAULT)

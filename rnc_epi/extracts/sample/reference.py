@@ -1,0 +1,85 @@
+"""The packaged tables that the sample is drawn from; sources in the README beside them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+
+#: First ages of the bands of the reference tables; the last is open.
+AGE_STARTS = tuple(range(0, 90, 5))
+#: How the sample shares out the entity that CI5 gives as one, among the leaves of the site table.
+SHARED_OUT = {
+    "other_and_unspecified": {
+        "unknown_primary": 0.70,
+        "peritoneum_retroperitoneum": 0.15,
+        "digestive_other": 0.10,
+        "respiratory_other": 0.05,
+    }
+}
+_AGE_COLUMNS = [f"age_{age}" for age in AGE_STARTS]
+REFERENCE_YEAR = 2015
+
+
+def _read(name: str) -> pd.DataFrame:
+    text = files("rnc_epi.extracts.sample") / name
+    with text.open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, dtype={"departement": "str"})
+
+
+@cache
+def rates() -> dict[tuple[str, int], np.ndarray]:
+    """Return rates per person-year by leaf and sex, one value a band, in the reference year."""
+    table = _read("reference_rates.csv")
+    values = table[_AGE_COLUMNS].to_numpy(dtype=np.float64) / 1e5
+    return {
+        (leaf, int(sex)): values[i] * share
+        for i, (site, sex) in enumerate(zip(table["site"], table["sex"], strict=True))
+        for leaf, share in SHARED_OUT.get(site, {site: 1.0}).items()
+    }
+
+
+@cache
+def spread() -> dict[tuple[str, int], float]:
+    """Return the standard deviation of the log rate between registries, by leaf and sex."""
+    table = _read("reference_rates.csv")
+    return {
+        (leaf, int(sex)): float(value)
+        for site, sex, value in zip(table["site"], table["sex"], table["sd_log"], strict=True)
+        for leaf in SHARED_OUT.get(site, {site: 1.0})
+    }
+
+
+@cache
+def _by_site(name: str, prefix: str) -> dict[tuple[str, int], float]:
+    table = _read(name)
+    men = {(site, 1): float(value) for site, value in zip(table["site"], table[f"{prefix}_men"], strict=True)}
+    return men | {
+        (site, 2): float(value) for site, value in zip(table["site"], table[f"{prefix}_women"], strict=True)
+    }
+
+
+def annual_change(site: str, sex: int) -> float:
+    """Return the annual change of a site's rates, per cent; 0 where none is published."""
+    return _by_site("trends.csv", "annual_change").get((site, sex), 0.0)
+
+
+def deaths_per_case() -> dict[tuple[str, int], float]:
+    """Return deaths per incident case by site and sex, of the sites whose deaths the sample holds."""
+    return {key: value for key, value in _by_site("mortality.csv", "ratio").items() if value > 0}
+
+
+@cache
+def age_shape() -> dict[int, np.ndarray]:
+    """Return the share of each sex and band in the national population; both sexes sum to 1."""
+    table = _read("population_2022.csv")
+    values = table[_AGE_COLUMNS].to_numpy(dtype=np.float64)
+    shares = values / values.sum()
+    return {int(sex): shares[i] for i, sex in enumerate(table["sex"])}
+
+
+def registries() -> pd.DataFrame:
+    """Return ``registry, name_fr, name_en, departement, form``: who covers what, in rows or in cells."""
+    return _read("registries.csv")

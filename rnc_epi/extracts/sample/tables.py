@@ -1,0 +1,230 @@
+"""Draws from the truth, in the tables of the contract: what registries and death registry hand over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.extracts import geography
+from rnc_epi.extracts.sample import reference
+from rnc_epi.extracts.sample.codes import typical_code
+from rnc_epi.extracts.sample.world import World
+from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
+from rnc_epi.vocabulary.draws import seed_of
+
+REGISTRIES, DEATHS, POPULATION = "registres_synthetiques", "deces_synthetiques", "populations_synthetiques"
+VINTAGE = geography.GEO_VINTAGE
+NATIONS = (
+    ("france_hexagonale", "FRH", "France hexagonale", "Metropolitan France"),
+    ("france_entiere", "FR", "France entière", "Whole of France"),
+)
+#: Shares of the rows that make an extract an extract: unknown ages, in situ tumours, stage not recorded.
+UNKNOWN_AGE, IN_SITU, STAGE_MISSING = 0.001, 0.03, 0.12
+_IN_SITU_SITES = ("bladder", "breast", "cervix_uteri", "melanoma_skin")
+_STARTS = np.array(reference.AGE_STARTS)
+_PERIOD = ["period_from", "period_until"]
+_AREA = ["geo_level", "geo_code", "geo_vintage"]
+
+
+def sample_tables(world: World, seed: int) -> dict[str, pd.DataFrame]:
+    """Return every table of the sample."""
+    registries = reference.registries()
+    in_rows = registries.loc[registries["form"] == "rows", ["registry", "departement"]]
+    in_cells = registries.loc[registries["form"] == "cells", ["registry", "departement"]]
+    return {
+        "sources": _sources(),
+        "areas": _areas(registries),
+        "membership": _membership(registries),
+        "coverage": _coverage(registries, world),
+        "person_years": _person_years(world),
+        "tumours": _tumours(world, in_rows, seed),
+        "incidence_cells": _incidence_cells(world, in_cells, seed),
+        "death_cells": _death_cells(world, seed),
+        "cells_scope": _scope(world),
+    }
+
+
+def _sources() -> pd.DataFrame:
+    rows = [
+        (REGISTRIES, "Registres des cancers (données synthétiques)", "registry"),
+        (DEATHS, "Causes médicales de décès (données synthétiques)", "deaths"),
+        (POPULATION, "Populations : totaux COG, structure par âge nationale (synthétique)", "census"),
+    ]
+    table = pd.DataFrame(rows, columns=["source", "title", "kind"])
+    return table.assign(
+        licence="MIT", synthetic=True, altered=None, disclosure_threshold=11, definition_break_years=None
+    )
+
+
+def _areas(registries: pd.DataFrame) -> pd.DataFrame:
+    nations = pd.DataFrame(
+        [(level, code, VINTAGE, french, english) for level, code, french, english in NATIONS],
+        columns=[*_AREA, "name_fr", "name_en"],
+    )
+    zones = registries.drop_duplicates("registry")
+    zones = zones.assign(geo_level="registry_zone", geo_code=zones["registry"], geo_vintage=VINTAGE)
+    parts = [
+        nations.assign(population=pd.NA, outline=None, inset=None),
+        geography.areas("region"),
+        geography.areas("departement"),
+        zones[[*_AREA, "name_fr", "name_en"]].assign(population=pd.NA, outline=None, inset=None),
+    ]
+    return pd.concat([part.astype({"population": "Int64"}) for part in parts], ignore_index=True)
+
+
+def _membership(registries: pd.DataFrame) -> pd.DataFrame:
+    departements = geography.departements()
+    metropolitan = departements.loc[departements["kind"] == "metro", "code"]
+    links = [
+        ("region", code, child)
+        for child, code in zip(departements["code"], departements["region"], strict=True)
+    ]
+    links += [("france_hexagonale", "FRH", child) for child in metropolitan]
+    links += [("france_entiere", "FR", child) for child in departements["code"]]
+    links += [
+        ("registry_zone", zone, child)
+        for zone, child in zip(registries["registry"], registries["departement"], strict=True)
+    ]
+    table = pd.DataFrame(links, columns=["parent_level", "parent_code", "child_code"])
+    return table.assign(
+        child_level="departement",
+        child_vintage=VINTAGE,
+        parent_vintage=VINTAGE,
+        valid_from=pd.NA,
+        valid_until=pd.NA,
+        weight=1.0,
+    )
+
+
+def _coverage(registries: pd.DataFrame, world: World) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "registry": registries["registry"],
+            "geo_level": "departement",
+            "geo_code": registries["departement"],
+            "geo_vintage": VINTAGE,
+            "site_group": SITE_GROUP_ALL,
+            "age_from": 0,
+            "age_until": pd.NA,
+            "period_from": world.years[0],
+            "period_until": world.years[-1] + 1,
+        }
+    )
+
+
+def _cells(world: World, codes: list[str], sex: int, counts: np.ndarray) -> pd.DataFrame:
+    """Return the non-zero counts of a (département, year, band) array as rows; zeros are in the scope."""
+    where = np.nonzero(counts)
+    year = np.array(world.years)[where[1]]
+    start = _STARTS[where[2]]
+    return pd.DataFrame(
+        {
+            "sex": sex,
+            "geo_level": "departement",
+            "geo_code": np.array(codes, dtype=object)[where[0]],
+            "geo_vintage": VINTAGE,
+            "period_from": year,
+            "period_until": year + 1,
+            "age_from": start,
+            "age_until": pd.array(start + 5, dtype="Int64"),
+            "age_status": "known",
+            "events": counts[where],
+        }
+    ).assign(age_until=lambda t: t["age_until"].where(t["age_from"] < _STARTS[-1]))
+
+
+def _person_years(world: World) -> pd.DataFrame:
+    parts = [
+        _cells(world, world.departements, sex, values).rename(columns={"events": "person_years"})
+        for sex, values in world.person_years.items()
+    ]
+    return pd.concat(parts, ignore_index=True).assign(source=POPULATION)
+
+
+def _drawn(
+    world: World, rates: np.ndarray, sex: int, positions: list[int], key: str, seed: int
+) -> np.ndarray:
+    mean = rates[positions] * world.person_years[sex][positions]
+    return np.random.default_rng(seed_of(key, seed)).poisson(mean)
+
+
+def _incidence_cells(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
+    positions = [world.departements.index(code) for code in covered["departement"]]
+    registry = dict(zip(covered["departement"], covered["registry"], strict=True))
+    parts = []
+    for (leaf, sex), rates in world.leaf_rates.items():
+        counts = _drawn(world, rates, sex, positions, f"cells|{leaf}|{sex}", seed)
+        parts.append(_cells(world, covered["departement"].tolist(), sex, counts).assign(site=leaf))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(source=REGISTRIES, registry=table["geo_code"].map(registry))
+
+
+def _death_cells(world: World, seed: int) -> pd.DataFrame:
+    everywhere = list(range(len(world.departements)))
+    parts = []
+    for slug, sex in reference.deaths_per_case():
+        counts = _drawn(world, world.mortality(slug, sex), sex, everywhere, f"deaths|{slug}|{sex}", seed)
+        parts.append(_cells(world, world.departements, sex, counts).assign(site=slug))
+    return pd.concat(parts, ignore_index=True).assign(source=DEATHS, icd10=None)
+
+
+def _scope(world: World) -> pd.DataFrame:
+    rows = [("incidence_cells", REGISTRIES, leaf, sex) for leaf, sex in world.leaf_rates]
+    rows += [("death_cells", DEATHS, slug, sex) for slug, sex in reference.deaths_per_case()]
+    return pd.DataFrame(rows, columns=["table_name", "source", "site", "sex"]).assign(
+        geo_level="departement",
+        period_from=world.years[0],
+        period_until=world.years[-1] + 1,
+        age_from=0,
+        age_until=pd.NA,
+    )
+
+
+def _tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
+    positions = [world.departements.index(code) for code in covered["departement"]]
+    codes = covered["departement"].to_numpy(dtype=object)
+    registries = covered["registry"].to_numpy(dtype=object)
+    parts = []
+    for (leaf, sex), rates in world.leaf_rates.items():
+        rng = np.random.default_rng(seed_of(f"tumours|{leaf}|{sex}", seed))
+        counts = rng.poisson(rates[positions] * world.person_years[sex][positions])
+        where = np.repeat(np.arange(counts.size), counts.ravel())
+        area, year, band = np.unravel_index(where, counts.shape)
+        n = len(where)
+        topography, morphology = typical_code(leaf)
+        width = np.where(band == len(_STARTS) - 1, 12, 5)
+        in_situ = (leaf in _IN_SITU_SITES) & (rng.random(n) < IN_SITU)
+        stage = rng.choice(["1", "2", "3", "4"], size=n, p=[0.3, 0.25, 0.2, 0.25])
+        followed = np.minimum(rng.exponential(2500, n), 365.25 * 3).astype(np.int64)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "registry": registries[area],
+                    "sex": sex,
+                    "age_years": _STARTS[band] + rng.integers(0, width),
+                    "unknown": rng.random(n) < UNKNOWN_AGE,
+                    "year": np.array(world.years)[year],
+                    "month": rng.integers(1, 13, n),
+                    "topography": topography,
+                    "morphology": morphology,
+                    "behaviour": np.where(in_situ, 2, 3),
+                    "basis_of_diagnosis": np.where(rng.random(n) < 0.015, 0, 7),
+                    "stage": pd.Series(stage).mask(rng.random(n) < STAGE_MISSING),
+                    "geo_code": codes[area],
+                    "follow_up_days": followed,
+                    "vital_status": (followed < 1095).astype(np.int64),
+                }
+            )
+        )
+    table = pd.concat(parts, ignore_index=True)
+    age = table["age_years"].astype("Int64").where(~table["unknown"])
+    # Shuffled, so that the order of the file says nothing that the columns do not.
+    order = np.random.default_rng(seed_of("order", seed)).permutation(len(table))
+    table = table.assign(age_years=age).drop(columns="unknown").iloc[order].reset_index(drop=True)
+    return table.assign(
+        tumour_key=np.arange(1, len(table) + 1),
+        person_key=np.random.default_rng(seed_of("persons", seed)).permutation(len(table)) + 1,
+        source=REGISTRIES,
+        geo_level="departement",
+        geo_vintage=VINTAGE,
+    )

@@ -1,0 +1,181 @@
+"""The corridor: a study from its extract to its staged release, one call a stage, no arithmetic.
+
+    read_study -> open_extract -> CellBuilder.cells -> indicators -> protect -> stage
+
+Each arrow is a table with a named schema; nothing reaches the last stage except through disclosure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.cells.gaps import national_gaps
+from rnc_epi.disclosure import load_policy, protect
+from rnc_epi.extracts.opening import open_extract
+from rnc_epi.indicators.tables import indicators, not_covered_rows
+from rnc_epi.release import release_metadata, stage
+from rnc_epi.vocabulary.areas import AreaKey
+from rnc_epi.vocabulary.errors import NotCovered
+from rnc_epi.vocabulary.hierarchy import Hierarchy
+from rnc_epi.vocabulary.periods import Period
+from rnc_epi.vocabulary.schemas import as_result
+from rnc_epi.vocabulary.sites import SITES, children
+from rnc_epi.vocabulary.study import Study, read_study
+
+if TYPE_CHECKING:
+    from rnc_epi.cells.table import Cells
+    from rnc_epi.extracts.opening import Extract
+
+#: Called with the name of a stage when it begins; what it returns is called when it ends.
+Progress = Callable[[str], Callable[[], None]]
+
+
+def silent(_: str) -> Callable[[], None]:
+    """Report nothing: the progress of a job that nobody watches."""
+    return lambda: None
+
+
+@contextmanager
+def stage_of(progress: Progress, name: str) -> Iterator[None]:
+    """Report the beginning and the end of a stage."""
+    end = progress(name)
+    yield
+    end()
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a study computed, before disclosure: full figures, for the internal zone only."""
+
+    results: pd.DataFrame
+    hierarchy: Hierarchy
+    areas: pd.DataFrame
+
+
+def run(
+    study_file: str | Path,
+    out: str | Path,
+    *,
+    progress: Progress = silent,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> Path:
+    """Compute a study and stage its release; return the folder of the staged release.
+
+    Parameters
+    ----------
+    study_file : path of the TOML study file
+    out : path
+        Folder that will hold ``staged/`` and ``internal/``.
+    """
+    study, extract_path = read_study(study_file)
+    with stage_of(progress, "open"):
+        extract = open_extract(extract_path, memory_limit=memory_limit, threads=threads)
+    try:
+        computed = compute(study, extract, progress=progress)
+        sources = extract.sources()
+        thresholds = {row.source: int(row.disclosure_threshold) for row in sources.itertuples(index=False)}
+        with stage_of(progress, "protect"):
+            policy = load_policy(study.disclosure.policy, source_thresholds=thresholds, lifts=study.lifts())
+            releasable, protection = protect(computed.results, computed.hierarchy, policy)
+        with stage_of(progress, "stage"):
+            return stage(
+                [releasable],
+                policy=policy,
+                metadata=release_metadata(study, sources, computed.areas, releasable.table, policy),
+                hierarchy=computed.hierarchy,
+                areas=computed.areas,
+                accounting=extract.accounting.frame(),
+                manifest_facts={
+                    "extract_fingerprint": extract.fingerprint(),
+                    "parameters": study.parameters(),
+                },
+                formats=tuple(study.outputs.formats),
+                internal_tables={"results": computed.results},
+                protection=protection,
+                out=Path(out),
+            )
+    finally:
+        extract.close()
+
+
+def compute(study: Study, extract: Extract, *, progress: Progress = silent) -> Computed:
+    """Return the indicators of a study, with full figures."""
+    with stage_of(progress, "cells"):
+        builder = CellBuilder(extract)
+        selection = selection_of(study, builder)
+        tables = builder.cells(selection)
+    with stage_of(progress, "indicators"):
+        areas = extract.areas()
+        parts = []
+        for cells in tables:
+            parts.append(indicators(cells, study.rates))
+            if "incidence" in set(cells.strata["event_type"]):
+                parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
+        results = as_result(pd.concat([part for part in parts if len(part)], ignore_index=True))
+    return Computed(results, hierarchy_of(tables, builder), areas)
+
+
+def selection_of(study: Study, builder: CellBuilder) -> Selection:
+    """Return what a study selects; without stated sites, the French reporting list as far as it is covered.
+
+    Raises
+    ------
+    NotCovered
+        K005, a stated site that the extract covers for none of the events asked.
+    """
+    events = tuple(study.select.events)
+    available = {slug for event in events for slug in builder.available_sites(event)}
+    if study.select.sites:
+        missing = [slug for slug in study.select.sites if slug in SITES and slug not in available]
+        if missing:
+            raise NotCovered("K005", found=", ".join(missing), expected=", ".join(sorted(available)))
+        sites = tuple(study.select.sites)
+    else:
+        sites = tuple(slug for slug, entry in SITES.items() if entry.french_report and slug in available)
+    return Selection(
+        sites=sites,
+        sexes=tuple(study.select.sexes),
+        event_types=events,
+        geo_levels=tuple(study.select.geo_levels),
+        years=tuple(study.select.years),
+        pooled=tuple(Period.parse(label) for label in study.select.pooled),
+    )
+
+
+def hierarchy_of(tables: list[Cells], builder: CellBuilder) -> Hierarchy:
+    """Return what adds up to what among the sites and areas of some cells."""
+    strata = pd.concat([cells.strata for cells in tables])
+    sites = set(strata["site"])
+    columns = ["geo_level", "geo_code", "geo_vintage"]
+    found = strata[columns].drop_duplicates()
+    areas = {AreaKey(*row) for row in found.itertuples(index=False, name=None)}
+    by_level: dict[tuple[AreaKey, str], list[AreaKey]] = {}
+    for link in builder.membership.links:
+        by_level.setdefault((link.parent, link.child.geo_level), []).append(link.child)
+    registries = sorted(
+        area for area in areas if area.geo_level == "registry_zone" and area.geo_code != "ALL"
+    )
+    for vintage in sorted({area.geo_vintage for area in registries}):
+        pooled = AreaKey("registry_zone", "ALL", vintage)
+        by_level[(pooled, "registry_zone")] = [a for a in registries if a.geo_vintage == vintage]
+    return Hierarchy(
+        sites=tuple(
+            (slug, below) for slug in SITES if (below := _nearest_selected(slug, sites)) and slug in sites
+        ),
+        areas=tuple((parent, tuple(sorted(set(below)))) for (parent, _), below in sorted(by_level.items())),
+    ).restricted_to(sites, areas)
+
+
+def _nearest_selected(slug: str, sites: set[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    for child in children(slug):
+        found.extend([child] if child in sites else _nearest_selected(child, sites))
+    return tuple(found)
