@@ -34,7 +34,7 @@ def test_labels_can_be_read_back_in_both_languages(bands):
         assert BandSet.from_labels(bands.labels(language)) == bands
 
 
-@given(band_sets(), st.floats(0, 149))
+@given(band_sets(), st.integers(0, 149) | st.floats(0, 149))
 def test_an_age_falls_in_exactly_one_band_or_outside_the_set(bands, age):
     assert sum(band.contains(age) for band in bands) == int(bands.contains(age))
 
