@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import pytest
 
-from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.errors import InputError, catalogue, placeholders
 from rnc_epi.vocabulary.site_integrity import ICD10_MALIGNANT, site_table_problems
 from rnc_epi.vocabulary.sites import (
     SITES,
@@ -584,10 +584,21 @@ def test_a_damaged_table_is_seen(entries, damage, said):
     assert any(said in problem for problem in site_table_problems(entries))
 
 
-def test_importing_the_module_reads_no_table_and_no_heavy_library():
+def test_importing_the_module_reads_no_table_and_adds_no_heavy_library():
     code = (
-        "import sys, rnc_epi.vocabulary.sites as s;"
-        "assert s._table.cache_info().currsize == 0;"
-        "assert not {'numpy', 'pandas', 'duckdb', 'difflib'} & set(sys.modules)"
+        "import sys, rnc_epi.vocabulary.errors;"
+        "before = set(sys.modules);"
+        "import rnc_epi.vocabulary.sites as sites;"
+        "assert sites._table.cache_info().currsize == 0;"
+        "assert not {'numpy', 'pandas', 'duckdb', 'difflib'} & (set(sys.modules) - before)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_messages_of_the_vocabulary_ask_for_the_same_facts_in_both_languages():
+    codes = [code for code in catalogue() if code.startswith("V")]
+    assert codes
+    for code in codes:
+        texts = catalogue()[code]
+        for key in ("", "next_"):
+            assert placeholders(texts[f"{key}fr"]) == placeholders(texts[f"{key}en"]), code
