@@ -25,6 +25,7 @@ import shapely
 from departement_outlines import metropolitan_outlines, overseas_outlines
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from zone_outlines import METROPOLITAN_ZONES, divide, share_population, zones_per_departement
 
 from rnc_epi.extracts.geography import outline_notice, shared_borders
 
@@ -128,6 +129,9 @@ def cog_tables(folder: Path) -> dict[str, pd.DataFrame]:
         ]
     ).sort_values("code", ignore_index=True)
 
+    metropolitan = departements["kind"].eq("metro")
+    departements["zones"] = zones_per_departement(departements["population"], metropolitan)
+
     assert len(communes) == 34_746 + 129
     assert departements["kind"].value_counts().to_dict() == {"metro": 96, "drom": 5}
     assert len(regions) == 18
@@ -156,6 +160,45 @@ def departement_table(folder: Path) -> pd.DataFrame:
         for code, place in overseas_outlines(HERE / "overseas_outlines.toml").items()
     ]
     return pd.DataFrame(rows).sort_values("code", ignore_index=True)
+
+
+def zone_table(outlines: pd.DataFrame, departements: pd.DataFrame) -> pd.DataFrame:
+    """Return code, département, population, projected system and outline of every zone, overseas included."""
+    named = departements.set_index("code")
+    # The métropole is divided at once, each overseas département alone, in its own projected system.
+    overseas = outlines["epsg"].ne(LAMBERT_93)
+    territories = [
+        outlines[~overseas],
+        *(outlines[outlines["code"] == c] for c in outlines.loc[overseas, "code"]),
+    ]
+    frames = []
+    for territory in territories:
+        codes = territory["code"].tolist()
+        zones = divide(codes, territory["geometry"].to_numpy(), named.loc[codes, "zones"].tolist())
+        zones["epsg"] = zones["departement"].map(territory.set_index("code")["epsg"])
+        frames.append(zones)
+    table = pd.concat(frames).sort_values("code", ignore_index=True)
+    table["population"] = 0
+    for code, rows in table.groupby("departement"):
+        people = share_population(int(named.loc[code, "population"]), rows["rank"].to_numpy())
+        table.loc[rows.index, "population"] = people
+    check_zones(table)
+    return table[["code", "departement", "population", "epsg", "geometry"]]
+
+
+def check_zones(table: pd.DataFrame) -> None:
+    """Assert that the zones are a coverage of connected départements without a zone alone."""
+    shapes, epsg = table["geometry"].to_numpy(), table["epsg"].to_numpy()
+    assert (epsg == LAMBERT_93).sum() == METROPOLITAN_ZONES
+    assert shapely.is_valid(shapes).all()
+    for system in np.unique(epsg):
+        assert shapely.coverage_is_valid(shapes[epsg == system])
+    pairs = shared_borders(shapes, epsg)
+    overseas = table.loc[epsg != LAMBERT_93, "departement"].value_counts().tolist()
+    assert component_sizes(pairs, len(table)) == sorted([1241, 9, *overseas], reverse=True)
+    for _, rows in table.groupby("departement"):
+        inside = shared_borders(rows["geometry"].to_numpy(), rows["epsg"].to_numpy())
+        assert len(component_sizes(inside, len(rows))) == 1
 
 
 def component_sizes(pairs: np.ndarray, n: int) -> list[int]:
@@ -217,6 +260,8 @@ def main() -> None:
     outlines = departement_table(folder)
     assert outlines["code"].tolist() == tables["departements"]["code"].tolist()
     write_geoparquet(outlines, TARGET / "departements_outlines.parquet")
+    zones = zone_table(outlines, tables["departements"])
+    write_geoparquet(zones, TARGET / "zones_outlines.parquet")
     for name, frame in tables.items():
         frame.to_csv(TARGET / f"{name}.csv", index=False, lineterminator="\n")
     for path in sorted(TARGET.glob("*.csv")) + sorted(TARGET.glob("*.parquet")):

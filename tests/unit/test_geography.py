@@ -44,7 +44,7 @@ def test_a_code_alone_is_not_a_key_01_is_guadeloupe_and_ain():
     assert departement["01"] == "Ain"
 
 
-@pytest.mark.parametrize("table", ["regions", "departements", "epci"])
+@pytest.mark.parametrize("table", ["regions", "departements", "epci", "zones"])
 def test_codes_are_distinct_sorted_text(table):
     code = getattr(geography, table)()["code"]
     assert all(isinstance(value, str) for value in code)
@@ -186,11 +186,15 @@ def test_corsica_20_is_the_union_of_its_two_departements():
     assert health.loc["20", "population"] == population["2A"] + population["2B"]
 
 
-@pytest.mark.parametrize("level", ["region", "departement", "departement_sante"])
-def test_only_the_five_overseas_areas_are_insets(level):
+@pytest.mark.parametrize("level", ["region", "departement", "departement_sante", "zone"])
+def test_only_the_five_overseas_territories_are_insets(level):
     areas = geography.areas(level)
     france = geography.outlines(level)
-    expected = OVERSEAS if level != "region" else ["01", "02", "03", "04", "06"]
+    if level == "zone":
+        table = geography.zones()
+        expected = table.loc[table["departement"].isin(OVERSEAS), "code"].tolist()
+    else:
+        expected = OVERSEAS if level != "region" else ["01", "02", "03", "04", "06"]
     assert areas.loc[areas["inset"].notna(), "geo_code"].tolist() == expected
     assert france.loc[france["inset"], "geo_code"].tolist() == expected
     assert (france["geo_vintage"] == "cog2026").all()
@@ -236,6 +240,96 @@ def test_guyane_is_drawn_smaller_than_life():
     assert france.loc["973", "inset_scale"] < 0.3
 
 
+def test_there_are_1250_metropolitan_zones_between_3_and_20_in_each_departement():
+    zones = geography.zones()
+    departement = geography.departements().set_index("code")
+    counts = zones["departement"].value_counts().reindex(departement.index)
+    assert counts.to_dict() == departement["zones"].to_dict()
+    assert counts.between(3, 20).all()
+    assert counts[departement["kind"] == "metro"].sum() == 1_250
+    # The smallest département by population has the fewest, the largest ones the most.
+    assert counts["48"] == 3
+    assert (counts[["59", "75", "13", "69"]] == 20).all()
+    numbered = (
+        zones["departement"].radd("Z")
+        + "-"
+        + (zones.groupby("departement").cumcount() + 1).map("{:03d}".format)
+    )
+    assert (zones["code"] == numbered).all()
+
+
+def test_zone_populations_add_up_to_the_departement_and_follow_the_rank():
+    zones = geography.zones()
+    whole = geography.departements().set_index("code")["population"]
+    assert zones.groupby("departement")["population"].sum().to_dict() == whole.to_dict()
+    # Lozère has three zones: shares 6/11, 3/11 and 2/11, that is 1, 1/2 and 1/3 of their sum.
+    lozere = sorted(zones.query("departement == '48'")["population"], reverse=True)
+    for found, share in zip(lozere, (6 / 11, 3 / 11, 2 / 11), strict=True):
+        # Rounding moves a share by less than one inhabitant.
+        assert abs(found - whole["48"] * share) < 1
+
+
+def test_zones_are_a_valid_coverage_of_each_territory():
+    zones = local_shapes("zone")
+    for _, part in zones.groupby("epsg"):
+        shapes = part["shape"].to_numpy()
+        assert shapely.is_valid(shapes).all()
+        assert shapely.coverage_is_valid(shapes)
+        assert shapely.area(shapes).sum() == pytest.approx(shapely.union_all(shapes).area, abs=1.0)
+
+
+def test_zones_fill_their_departement():
+    zones = local_shapes("zone")
+    parent = geography.zones().set_index("code")["departement"]
+    for row in local_shapes("departement").itertuples():
+        own = zones.loc[zones["geo_code"].map(parent) == row.geo_code, "shape"].to_numpy()
+        union = shapely.coverage_union_all(own)
+        # New vertices are rounded to 10 m, so that a border moves by 10 m at most, whatever its length.
+        assert union.hausdorff_distance(row.shape) < 10, row.geo_code
+
+
+def test_zones_have_neighbours_within_and_across_departements():
+    adjacency = geography.adjacency("zone")
+    overseas = geography.departements().query("kind == 'drom'")["zones"].tolist()
+    # Mainland, Corsica (9 zones), and each overseas département by itself: insets join nothing.
+    assert component_sizes(adjacency) == sorted([1_241, 9, *overseas], reverse=True)
+    degree = np.bincount(adjacency.pairs.ravel(), minlength=len(adjacency.codes))
+    assert degree.min() >= 1
+    # A planar map has fewer than 6 neighbours a zone on average; Voronoi cells come close to it.
+    assert 5 < degree.mean() < 6
+    parent = geography.zones()["departement"].to_numpy()
+    left, right = parent[adjacency.pairs].T
+    lifted = {(a, b) for a, b in zip(left, right, strict=True) if a < b} | {
+        (b, a) for a, b in zip(left, right, strict=True) if b < a
+    }
+    assert lifted == named_pairs(geography.adjacency("departement"))
+    for code in np.unique(parent):
+        inside = (left == code) & (right == code)
+        own = np.flatnonzero(parent == code)
+        pairs = np.searchsorted(own, adjacency.pairs[inside])
+        assert component_sizes(geography.Adjacency(tuple(own), pairs)) == [len(own)], code
+
+
+def test_central_zones_are_smaller_and_more_populated():
+    zones = local_shapes("zone").merge(
+        geography.zones()[["code", "departement"]], left_on="geo_code", right_on="code"
+    )
+    zones["area"] = shapely.area(zones["shape"].to_numpy())
+    central = zones.loc[zones.groupby("departement")["population"].idxmax()]
+    mean = zones.groupby("departement")["area"].mean()
+    # Urban centres are small on the map: true of nearly every département, coasts and islands excepted.
+    assert (central.set_index("departement")["area"] < mean).mean() > 0.9
+
+
+def test_zones_say_that_they_are_synthetic():
+    areas = geography.areas("zone").set_index("geo_code")
+    assert areas.loc["Z01-001", ["name_fr", "name_en"]].tolist() == [
+        "Ain – zone synthétique 1",
+        "Ain – synthetic zone 1",
+    ]
+    assert areas["name_fr"].str.contains("zone synthétique").all()
+
+
 def test_a_level_without_outlines_is_refused_with_the_known_levels():
     for function in (geography.areas, geography.outlines, geography.adjacency):
         with pytest.raises(InputError) as caught:
@@ -247,6 +341,7 @@ def test_a_level_without_outlines_is_refused_with_the_known_levels():
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_the_notice_names_author_licence_and_changes(language):
     notice = geography.outline_notice(language)
+    assert ("synthétique" if language == "fr" else "synthetic") in notice
     for fact in ("MapSVG", "Victor Cazanave", "CC BY 4.0", "Lambert-93", "Licence Ouverte 2.0"):
         assert fact in notice
 
@@ -267,8 +362,9 @@ def test_the_notice_file_of_the_project_carries_the_attribution(project_root):
 
 def test_the_packaged_files_stay_small(project_root):
     folder = project_root / "rnc_epi" / "extracts" / "geography"
-    sizes = {p.name: p.stat().st_size for p in folder.iterdir() if p.suffix in {".csv", ".parquet"}}
-    assert sum(size for name, size in sizes.items() if not name.startswith("zones")) < 300_000
+    size = {p.name: p.stat().st_size for p in folder.iterdir() if p.suffix in {".csv", ".parquet"}}
+    assert size.pop("zones_outlines.parquet") < 150_000
+    assert sum(size.values()) < 300_000
 
 
 def test_outlines_resemble_the_real_contours(shared):

@@ -14,6 +14,7 @@ from rnc_epi.extracts.geography.tables import (
     epci_departements,
     membership,
     regions,
+    zones,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "outlines",
     "regions",
     "shared_borders",
+    "zones",
 ]

@@ -72,7 +72,7 @@ def adjacency(level: str) -> Adjacency:
 
     Parameters
     ----------
-    level : {"region", "departement", "departement_sante"}
+    level : {"region", "departement", "departement_sante", "zone"}
 
     Returns
     -------

@@ -97,6 +97,10 @@ def _local(level: str) -> pd.DataFrame:
     frame = _stored("departements_outlines.parquet")
     if level == "departement":
         return frame
+    if level == "zone":
+        zone = _stored("zones_outlines.parquet").drop(columns=["epsg", "population"])
+        placed = frame.drop(columns="geometry").rename(columns={"code": "departement"})
+        return zone.merge(placed, on="departement", how="left", validate="many_to_one")
     if level == "departement_sante":
         return _dissolve(frame, tables.health_code(frame["code"]))
     region = tables.departements().set_index("code")["region"]
@@ -109,6 +113,13 @@ def _names(level: str) -> pd.DataFrame:
     if level == "region":
         return tables.regions().set_index("code")[columns]
     departement = tables.departements()
+    if level == "zone":
+        zone = tables.zones()
+        parent = departement.set_index("code").loc[zone["departement"]]
+        number = zone["code"].str.split("-").str[1].astype(int).astype(str).to_numpy()
+        zone["name_fr"] = parent["name_fr"].to_numpy() + " – zone synthétique " + number
+        zone["name_en"] = parent["name_en"].to_numpy() + " – synthetic zone " + number
+        return zone.set_index("code")[columns]
     if level == "departement":
         return departement.set_index("code")[columns]
     departement["code"] = tables.health_code(departement["code"])
@@ -124,7 +135,7 @@ def areas(level: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    level : {"region", "departement", "departement_sante"}
+    level : {"region", "departement", "departement_sante", "zone"}
 
     Returns
     -------
@@ -182,7 +193,7 @@ def outlines(level: str) -> gpd.GeoDataFrame:
 
     Parameters
     ----------
-    level : {"region", "departement", "departement_sante"}
+    level : {"region", "departement", "departement_sante", "zone"}
 
     Returns
     -------

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from io import BytesIO
 from typing import Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 #: Edition of the codes (Code officiel géographique on 1 January 2026).
 GEO_VINTAGE: Final = "cog2026"
 
 #: Levels that have outlines.
-OUTLINED_LEVELS: Final = ("region", "departement", "departement_sante")
+OUTLINED_LEVELS: Final = ("region", "departement", "departement_sante", "zone")
 
 #: Corsica is one area in health tables and two in the COG; a code alone is never a key.
 CORSICA_HEALTH_CODE: Final = "20"
@@ -48,7 +50,7 @@ def departements() -> pd.DataFrame:
     -------
     DataFrame
         ``code, name_fr, name_en, region, kind`` (``metro`` or ``drom``), ``population`` (inhabitants, sum of
-        the communes), by code.
+        the communes), ``zones`` (number of synthetic zones), by code.
 
     Examples
     --------
@@ -56,6 +58,26 @@ def departements() -> pd.DataFrame:
     ['Ain', '84']
     """
     return _read("departements.csv")
+
+
+def zones() -> pd.DataFrame:
+    """Return the synthetic zones of the sample: 1 250 in the métropole, 52 overseas, each in one département.
+
+    They are of the size of an EPCI and are not EPCI: neither their borders nor their populations are real.
+
+    Returns
+    -------
+    DataFrame
+        ``code`` (``Z01-001``), ``departement``, ``population`` (inhabitants), by code. Populations add up to
+        those of the départements; the zone of rank k from the centre has a share proportional to 1 / k.
+
+    Examples
+    --------
+    >>> zones().query("departement == '48'")["code"].tolist()
+    ['Z48-001', 'Z48-002', 'Z48-003']
+    """
+    stored = BytesIO((files(__package__) / "zones_outlines.parquet").read_bytes())
+    return pq.read_table(stored, columns=["code", "departement", "population"]).to_pandas()
 
 
 def epci() -> pd.DataFrame:
@@ -99,8 +121,8 @@ def membership() -> pd.DataFrame:
     DataFrame
         ``child_level, child_code, child_vintage, parent_level, parent_code, parent_vintage, valid_from,
         valid_until`` (empty: always within this vintage), ``weight`` in (0, 1]. Children: ``departement`` (in
-        ``region`` and ``departement_sante``), ``departement_sante`` (in ``region``) and ``epci`` (in
-        ``departement``, weights below 1 where it crosses a border).
+        ``region`` and ``departement_sante``), ``departement_sante`` (in ``region``), ``zone`` (in
+        ``departement``) and ``epci`` (in ``departement``, weights below 1 where it crosses a border).
 
     Examples
     --------
@@ -112,12 +134,14 @@ def membership() -> pd.DataFrame:
     health = health_code(departement["code"])
     pieces = epci_departements()
     share = pieces["population"] / pieces.groupby("epci")["population"].transform("sum")
-    one = pd.Series(1.0, index=departement.index)
+    zone = zones()
+    one = pd.Series(1.0, index=zone.index)  # long enough for every list of children wholly in one parent
     whole_health = pd.DataFrame({"code": health, "region": departement["region"]}).drop_duplicates()
     links = [
         ("departement", departement["code"], "region", departement["region"], one),
         ("departement", departement["code"], "departement_sante", health, one),
         ("departement_sante", whole_health["code"], "region", whole_health["region"], one),
+        ("zone", zone["code"], "departement", zone["departement"], one),
         ("epci", pieces["epci"], "departement", pieces["departement"], share),
     ]
     frames = [
