@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 from typing import Any
 
-from rnc_epi.vocabulary.sites import CodeRange, Site, read_sites
+from rnc_epi.vocabulary.site_table import CodeRange, Site, read_sites
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _DEFINITION = {"topography", "rules", "icd10", "icd10_deaths"}

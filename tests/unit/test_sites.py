@@ -15,6 +15,7 @@ import pytest
 
 from rnc_epi.vocabulary.errors import InputError, catalogue, placeholders
 from rnc_epi.vocabulary.site_integrity import ICD10_MALIGNANT, site_table_problems
+from rnc_epi.vocabulary.site_table import code_ranges
 from rnc_epi.vocabulary.sites import (
     SITES,
     ancestors,
@@ -22,7 +23,6 @@ from rnc_epi.vocabulary.sites import (
     children,
     ci5_control_totals,
     classification_rows,
-    code_ranges,
     icd10_rows,
     is_leaf,
     leaves,
