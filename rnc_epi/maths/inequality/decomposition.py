@@ -185,7 +185,7 @@ def gap_by_site(
     site_variance = variance.sum(axis=-1)
     whole = np.asarray(estimable.all(axis=-1))
     total = by_site.sum(axis=-1)
-    everything = whole.all(axis=-1)
+    everything = np.asarray(whole.all(axis=-1))
     return GapContributions(
         symmetric(by_site, np.sqrt(site_variance), level, "gap-by-site", whole),
         symmetric(total, np.sqrt(site_variance.sum(axis=-1)), level, "gap", everything),

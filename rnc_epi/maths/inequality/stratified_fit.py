@@ -137,6 +137,21 @@ def _weight_and_score(cells: Cells, link: str, kappa: Floats, mean: Floats) -> t
     return cells.exposure * ratio, residual * ratio
 
 
+def _curvature(cells: Cells, link: str, kappa: Floats, mean: Floats, weight: Floats) -> Floats:
+    """Return the weight of a step: Fisher's, or for an identity link the observed curvature.
+
+    Where a cell without events lies near a zero rate its Fisher weight is huge and its curvature nil:
+    scoring would creep. A thousandth of Fisher's weight keeps the curvature positive.
+    """
+    if link != "identity":
+        return weight
+    k = kappa[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bend = cells.events / mean**2 - k * (1.0 + k * cells.events) / (1.0 + k * mean) ** 2
+        observed = np.where(mean > 0, cells.exposure**2 * bend, 0.0)
+    return np.maximum(observed, 1e-3 * weight)
+
+
 def centre(cells: Cells, weight: Floats) -> Centred:
     """Centre the columns within strata and invert the information left for the coefficients."""
     stratum_weight = cells.total(weight)
@@ -199,7 +214,7 @@ def fit(
         mean = _mean(here, link, a, b)
         likelihood = _log_likelihood(here, link, k, mean)
         weight, score = _weight_and_score(here, link, k, mean)
-        middle = centre(here, weight)
+        middle = centre(here, _curvature(here, link, k, mean, weight))
         ranked[active] = middle.full_rank
         gradient = np.einsum("bnk,bn->bk", middle.columns, score)
         step_b = np.einsum("bkl,bl->bk", middle.inverse, gradient) * middle.full_rank[:, None]
