@@ -93,7 +93,7 @@ def _local(level: str) -> pd.DataFrame:
     """Return code, shape in local coordinates, projected system and inset placement, sorted by code."""
     if level not in tables.OUTLINED_LEVELS:
         expected = ", ".join(tables.OUTLINED_LEVELS)
-        raise InputError("M005", what="geo_level with outlines", found=level, expected=expected)
+        raise InputError("M005", what="geo_level", found=level, expected=expected)
     frame = _stored("departements_outlines.parquet")
     if level == "departement":
         return frame
