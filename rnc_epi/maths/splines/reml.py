@@ -107,7 +107,9 @@ def inverse_information(problem: Problem, curvature: Floats, penalty: Floats) ->
 def _penalised_deviance(problem: Problem, eta: Floats, coefficients: Floats, penalty: Floats) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):
         deviance = (problem.weights * problem.family.deviance(problem.response, eta)).sum(axis=1)
-        return deviance + (penalty * coefficients**2).sum(axis=1)
+        # Rounding leaves a perfect fit a little below zero.
+        floor = 1e-12 * (problem.weights * np.abs(problem.response)).sum(axis=1)
+        return np.maximum(deviance, floor) + (penalty * coefficients**2).sum(axis=1)
 
 
 def first_coefficients(problem: Problem, penalty: Floats) -> Floats:

@@ -1,0 +1,221 @@
+"""Several proxies for one disease: choose one, or combine them, judged by districts that neither step saw.
+
+Choosing the proxy with the smallest leave-one-out error, or weights that minimise it, and then quoting that
+error, is optimistic. Here each district is predicted by a choice (and by weights) made on the others, whose
+own errors come from fits that leave both out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls
+from scipy.special import ndtri
+
+from rnc_epi.maths.calibration.groups import order_of_appearance, totals
+from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, Cells, require_cells, require_registries
+from rnc_epi.maths.calibration.prediction import CalibratedIncidence, log_normal_parameters
+from rnc_epi.maths.calibration.validation import leave_out
+from rnc_epi.maths.requirements import Floats
+from rnc_epi.vocabulary.errors import InputError
+
+# Weight of the constraint that the shares sum to one, against errors of order 0.1.
+_TIE = 1e4
+
+
+@dataclass(frozen=True)
+class ProxyCombination:
+    """Nested cross-validation of several proxies.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Proxies.
+    weights : ndarray, shape (proxies,)
+        Shares of the combination, on all districts; they sum to one.
+    district : ndarray, shape (districts,)
+    errors : ndarray, shape (proxies, districts)
+        Plain leave-one-out errors, signed fractions.
+    chosen_errors : ndarray, shape (districts,)
+        Errors of the single proxy chosen on the other districts.
+    combined_errors : ndarray, shape (districts,)
+        Errors of the combination weighted on the other districts.
+    optimism : float
+        Root mean squared error of the choice, less the smallest plain one: what choosing hides.
+    correlation : ndarray, shape (proxies, proxies)
+        Correlation of the plain errors.
+    """
+
+    names: tuple[str, ...]
+    weights: Floats
+    district: NDArray[np.generic]
+    errors: Floats = field(repr=False)
+    chosen_errors: Floats = field(repr=False)
+    combined_errors: Floats = field(repr=False)
+    optimism: float
+    correlation: Floats = field(repr=False)
+
+    @property
+    def combination_wins(self) -> bool:
+        """Whether the combination has the smaller error on districts that it has not seen."""
+        return bool((self.combined_errors**2).mean() < (self.chosen_errors**2).mean())
+
+    def combine(self, results: Sequence[CalibratedIncidence], *, level: float = 0.95) -> CombinedIncidence:
+        """Weight the predictions of the proxies.
+
+        The proxies count partly the same patients: the correlation of their errors is that of their
+        leave-one-out errors, and the variance follows.
+
+        Parameters
+        ----------
+        results : sequence of CalibratedIncidence
+            One per proxy, in the order of `names`, over the same groups.
+        level : float
+            Coverage of the interval.
+
+        Returns
+        -------
+        CombinedIncidence
+        """
+        if len(results) != len(self.names) or any(
+            not np.array_equal(result.index, results[0].index) for result in results
+        ):
+            raise InputError("C018")
+        estimates = np.stack([result.estimate for result in results])
+        ses = np.stack([result.se for result in results]) * self.weights[:, None]
+        estimate = self.weights @ estimates
+        variance = np.einsum("pg,pq,qg->g", ses, self.correlation, ses)
+        usable = estimate > 0
+        lower, upper = np.zeros_like(estimate), np.zeros_like(estimate)
+        centre, spread = log_normal_parameters(estimate[usable], variance[usable])
+        reach = ndtri((1 + level) / 2) * np.sqrt(spread)
+        lower[usable], upper[usable] = np.exp(centre - reach), np.exp(centre + reach)
+        return CombinedIncidence(results[0].index, estimate, np.sqrt(variance), lower, upper, usable, level)
+
+
+@dataclass(frozen=True)
+class CombinedIncidence:
+    """Weighted predictions of several proxies; arrays of shape (groups,)."""
+
+    index: NDArray[np.generic]
+    estimate: Floats
+    se: Floats
+    lower: Floats
+    upper: Floats
+    estimable: NDArray[np.bool_]
+    level: float
+
+
+def shares(errors: Floats) -> Floats:
+    """Non-negative shares summing to one that minimise the mean squared combined error.
+
+    Parameters
+    ----------
+    errors : ndarray, shape (proxies, districts)
+
+    Returns
+    -------
+    ndarray, shape (proxies,)
+
+    Examples
+    --------
+    Independent errors of variance 1 and 4 are weighted 4 to 1 (Bates and Granger 1969):
+
+    >>> one = np.array([1.0, -1.0, 1.0, -1.0])
+    >>> two = np.array([2.0, 2.0, -2.0, -2.0])
+    >>> [round(float(s), 4) for s in shares(np.stack([one, two]))]
+    [0.8, 0.2]
+    """
+    system = np.vstack([errors.T, _TIE * np.ones(len(errors))])
+    solution, _ = nnls(system, np.concatenate([np.zeros(errors.shape[1]), [_TIE]]))
+    return np.asarray(solution / solution.sum())
+
+
+def _errors_leaving_pairs(cells: Cells, place: NDArray[np.intp], count: int) -> Floats:
+    """Error of district k without j and k, shape (districts left out j, districts predicted k)."""
+    pairs = np.stack(np.triu_indices(count)).T
+    left_out = (place[None] == pairs[:, :1]) | (place[None] == pairs[:, 1:])
+    fits, age_place, rows = leave_out(cells, left_out)
+    sigma = fits.standard_deviations("district")[:, 0]
+    inverse_ratio = np.exp(-(fits.coefficients @ rows.T) - sigma[:, None] ** 2 / 2)
+    counts = np.zeros((count, rows.shape[0]))
+    np.add.at(counts, (place, age_place), cells.proxy)
+    observed = totals(place, cells.incident, count)
+    errors = np.empty((count, count))
+    for (j, k), inverse in zip(pairs, inverse_ratio, strict=True):
+        errors[j, k] = counts[k] @ inverse / observed[k] - 1
+        errors[k, j] = counts[j] @ inverse / observed[j] - 1
+    return errors
+
+
+def combine_proxies(
+    incident: ArrayLike, proxies: Mapping[str, ArrayLike], age: ArrayLike, district: ArrayLike
+) -> ProxyCombination:
+    """Compare choosing one proxy with weighting them all, by nested leave-one-out.
+
+    Parameters
+    ----------
+    incident, age, district : array_like, shape (cells,)
+        As :func:`fit_calibration`.
+    proxies : mapping of str to array_like, shape (cells,)
+        At least two proxies of the same cells.
+
+    Returns
+    -------
+    ProxyCombination
+
+    Raises
+    ------
+    InputError
+        As :func:`fit_calibration` for each proxy; C010: fewer than six districts with incident cases;
+        C019: fewer than two proxies.
+
+    References
+    ----------
+    .. [1] Bates JM, Granger CWJ. The combination of forecasts. Oper Res Q 1969;20:451-68.
+       doi:10.1057/jors.1969.103
+    .. [2] Varma S, Simon R. Bias in error estimation when using cross-validation for model selection.
+       BMC Bioinformatics 2006;7:91. doi:10.1186/1471-2105-7-91
+    """
+    if len(proxies) < 2:
+        raise InputError("C019", found=len(proxies))
+    names = tuple(proxies)
+    by_pair = []
+    for name in names:
+        cells = require_cells(incident, proxies[name], age, district)
+        require_registries(cells)
+        every, place_of_every = order_of_appearance(cells.district)
+        seen = totals(place_of_every, cells.incident, every.size)[place_of_every] > 0
+        cells = Cells(cells.incident[seen], cells.proxy[seen], cells.age[seen], cells.district[seen])
+        index, place = order_of_appearance(cells.district)
+        if index.size <= FEWEST_DISTRICTS:
+            raise InputError("C010", found=index.size, least=FEWEST_DISTRICTS + 1)
+        by_pair.append(_errors_leaving_pairs(cells, place, index.size))
+    inner = np.stack(by_pair)
+    count = index.size
+    plain = inner[:, np.arange(count), np.arange(count)]
+    chosen, combined = np.empty(count), np.empty(count)
+    for j in range(count):
+        others = np.arange(count) != j
+        seen_errors = inner[:, j, others]
+        chosen[j] = plain[np.argmin((seen_errors**2).mean(axis=1)), j]
+        combined[j] = shares(seen_errors) @ plain[:, j]
+    mean_square = (plain**2).mean(axis=1)
+    size = np.sqrt(mean_square)
+    # Raw second moments, not centred: a bias that proxies share is part of what they have in common.
+    safe = np.where(size > 0, size, 1.0)
+    correlation = (plain @ plain.T / count) / np.outer(safe, safe)
+    np.fill_diagonal(correlation, 1.0)
+    return ProxyCombination(
+        names=names,
+        weights=shares(plain),
+        district=index,
+        errors=plain,
+        chosen_errors=chosen,
+        combined_errors=combined,
+        optimism=float(np.sqrt((chosen**2).mean()) - size.min()),
+        correlation=correlation,
+    )
