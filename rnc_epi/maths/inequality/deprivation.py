@@ -298,6 +298,8 @@ def assign_quantiles(
         weights=people[known],
         minlength=names.size * quantiles,
     ).reshape(names.size, quantiles)
+    # Without any area counted numpy gives whole numbers, which hold no NaN.
+    cells = cells.astype(np.float64)
     everyone = cells.sum(axis=1, keepdims=True)
     return QuantileClasses(
         quantile,
