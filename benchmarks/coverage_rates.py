@@ -26,6 +26,8 @@ VARIATION = (0, 0.5, 1, 2, 3)
 # Where the expected events lie: spread evenly, in the heavy bands, in the light ones.
 ALLOCATIONS = ("even", "heavy", "light")
 BANDS = 19
+# Equal rates, and one three times the other: only at equality are test-based limits exact in principle.
+RATIOS = (1.0, 3.0)
 NOMINAL = 0.95
 
 
@@ -78,20 +80,23 @@ def rate_coverage(
     return found
 
 
-def ratio_coverage(expected: float, variation: float, replicates: int, seed: int) -> list[Covered]:
-    """Two areas with the same expected events and the same rates, with different age structures."""
+def ratio_coverage(
+    expected: float, variation: float, replicates: int, seed: int, ratio_true: float = 1.0
+) -> list[Covered]:
+    """Two areas with the same expected events and different age structures, their rates in a known ratio."""
     rng = np.random.default_rng(seed)
     pair = []
-    for weights in (band_weights(variation), band_weights(variation)[::-1]):
+    for weights, height in ((band_weights(variation), ratio_true), (band_weights(variation)[::-1], 1.0)):
         means = band_means(weights, expected, "even")
         truth = float(weights @ means)
         events = rng.poisson(means, (replicates, BANDS))
-        person_years = np.broadcast_to(truth / (BANDS * weights), events.shape)
+        person_years = np.broadcast_to(truth / (BANDS * weights * height), events.shape)
         pair.append(directly_standardised_rate(events, person_years, np.ones(BANDS), per=1))
     found = []
     for method in RATIO_METHODS:
         ratio = rate_ratio(*pair, method=method)
-        found.append(_count("ratio", method, expected, variation, "even", ratio.lower, ratio.upper, 1.0))
+        limits = (ratio.lower, ratio.upper, ratio_true)
+        found.append(_count(f"ratio {ratio_true:g}", method, expected, variation, "even", *limits))
     return found
 
 
@@ -124,12 +129,13 @@ def all_results(replicates: int) -> list[Covered]:
             for allocation in ALLOCATIONS if variation else ALLOCATIONS[:1]:
                 seed += 1
                 found += rate_coverage(expected, variation, allocation, replicates, seed)
-            found += ratio_coverage(expected, variation, replicates, 10_000 + seed)
+            for ratio_true in RATIOS:
+                found += ratio_coverage(expected, variation, replicates, 10_000 + seed, ratio_true)
     return found
 
 
 def print_tables(found: list[Covered]) -> None:
-    for quantity, methods in (("rate", RATE_METHODS), ("ratio", RATIO_METHODS)):
+    for quantity, methods in (("rate", RATE_METHODS), *((f"ratio {r:g}", RATIO_METHODS) for r in RATIOS)):
         for method in methods:
             print(f"\n{quantity} {method}: least coverage over the places of the events, in per cent\n")
             print("| expected | " + " | ".join(f"CV {v:g}" for v in VARIATION) + " |")

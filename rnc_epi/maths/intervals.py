@@ -30,6 +30,9 @@ COUNT_METHODS = ("garwood", "mid-p", "byar")
 # Counts repeat a great deal in a national table: limits are computed once per distinct count.
 DISTINCT_FROM = 256
 
+# A gamma of so small a shape is a point mass at zero in double precision: its quantiles underflow.
+LEAST_SHAPE = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class PoissonInterval:
@@ -133,7 +136,8 @@ def count_limits(counts: Floats, method: str, levels: Floats) -> tuple[Floats, F
 def _garwood(counts: Floats, levels: Floats) -> tuple[Floats, Floats]:
     tail = level_axis((1 - levels) / 2, counts)
     # With no event the lower limit is 0 by definition; gammaincinv(0, .) would be undefined.
-    lower = np.where(counts > 0, special.gammaincinv(np.where(counts > 0, counts, 1.0), tail), 0.0)
+    seen = counts > LEAST_SHAPE
+    lower = np.where(seen, special.gammaincinv(np.where(seen, counts, 1.0), tail), 0.0)
     return lower, np.asarray(special.gammainccinv(counts + 1, tail))
 
 
@@ -145,10 +149,10 @@ def _mid_p(counts: Floats, levels: Floats) -> tuple[Floats, Floats]:
 
 def _byar(counts: Floats, levels: Floats) -> tuple[Floats, Floats]:
     z = level_axis(normal_quantile(levels), counts)
-    seen = np.where(counts > 0, counts, 1.0)
+    seen = np.where(counts > LEAST_SHAPE, counts, 1.0)
     root = 1 - 1 / (9 * seen) - z / (3 * np.sqrt(seen))
     # Below about one event the cube root turns negative: a mean is never negative.
-    lower = np.where(counts > 0, seen * np.maximum(root, 0.0) ** 3, 0.0)
+    lower = np.where(counts > LEAST_SHAPE, seen * np.maximum(root, 0.0) ** 3, 0.0)
     above = counts + 1
     return lower, above * (1 - 1 / (9 * above) + z / (3 * np.sqrt(above))) ** 3
 
@@ -169,7 +173,7 @@ def gamma_mixture_limits(
     shape_low, scale_low, shape_high, scale_high, tail = np.broadcast_arrays(
         shape_low, scale_low, shape_high, scale_high, tail
     )
-    has_events = shape_low > 0
+    has_events = shape_low > LEAST_SHAPE
     a = np.where(has_events, shape_low, 1.0)
 
     lower = np.zeros(a.shape)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from rnc_epi.maths.intervals import count_limits, gamma_mixture_limits, normal_quantile
+from rnc_epi.maths.intervals import LEAST_SHAPE, count_limits, gamma_mixture_limits, normal_quantile
 from rnc_epi.maths.requirements import Floats, Mask, level_axis
 
 RATE_METHODS = (
@@ -119,7 +119,9 @@ def gamma_limits(
     tail = level_axis((1 - levels) / 2, value)
     seen = value > 0
     y, v = np.where(seen, value, 1.0), np.where(seen, variance, 1.0)
-    lower = np.where(seen, v / y * special.gammaincinv(y * y / v, tail), 0.0)
+    shape = y * y / v
+    seen = seen & (shape > LEAST_SHAPE)
+    lower = np.where(seen, v / y * special.gammaincinv(np.where(seen, shape, 1.0), tail), 0.0)
     y, v = value + step, variance + step_square
     # All weights zero happens only where the sum is not estimable, and is then masked.
     y, v = np.where(y > 0, y, 1.0), np.where(v > 0, v, 1.0)
