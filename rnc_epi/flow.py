@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.disclosure import load_policy, protect
 from rnc_epi.extracts.opening import open_extract
@@ -32,6 +33,7 @@ from rnc_epi.vocabulary.study import Study, read_study
 if TYPE_CHECKING:
     from rnc_epi.cells.table import Cells
     from rnc_epi.extracts.opening import Extract
+    from rnc_epi.vocabulary.policy import Policy
 
 #: Called with the name of a stage when it begins; what it returns is called when it ends.
 Progress = Callable[[str], Callable[[], None]]
@@ -79,11 +81,11 @@ def run(
     with stage_of(progress, "open"):
         extract = open_extract(extract_path, memory_limit=memory_limit, threads=threads)
     try:
-        computed = compute(study, extract, progress=progress)
         sources = extract.sources()
         thresholds = {row.source: int(row.disclosure_threshold) for row in sources.itertuples(index=False)}
+        policy = load_policy(study.disclosure.policy, source_thresholds=thresholds, lifts=study.lifts())
+        computed = compute(study, extract, policy, progress=progress)
         with stage_of(progress, "protect"):
-            policy = load_policy(study.disclosure.policy, source_thresholds=thresholds, lifts=study.lifts())
             releasable, protection = protect(computed.results, computed.hierarchy, policy)
         with stage_of(progress, "stage"):
             return stage(
@@ -106,24 +108,24 @@ def run(
         extract.close()
 
 
-def compute(study: Study, extract: Extract, *, progress: Progress = silent) -> Computed:
-    """Return the indicators of a study, with full figures."""
+def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progress = silent) -> Computed:
+    """Return the indicators of a study with full figures, as finely as the publication plan lets out."""
     with stage_of(progress, "cells"):
         builder = CellBuilder(extract)
-        selection = selection_of(study, builder)
-        tables = builder.cells(selection)
+        areas = builder.areas()
+        detail = detail_of(policy, set(areas["geo_level"]), tuple(study.select.events))
+        tables = builder.cells(selection_of(study, builder, detail))
     with stage_of(progress, "indicators"):
-        areas = extract.areas()
         parts = []
         for cells in tables:
-            parts.append(indicators(cells, study.rates))
+            parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata)))
             if "incidence" in set(cells.strata["event_type"]):
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
         results = as_result(pd.concat([part for part in parts if len(part)], ignore_index=True))
     return Computed(results, hierarchy_of(tables, builder), areas)
 
 
-def selection_of(study: Study, builder: CellBuilder) -> Selection:
+def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = None) -> Selection:
     """Return what a study selects; without stated sites, the French reporting list as far as it is covered.
 
     Raises
@@ -147,6 +149,7 @@ def selection_of(study: Study, builder: CellBuilder) -> Selection:
         geo_levels=tuple(study.select.geo_levels),
         years=tuple(study.select.years),
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
+        detail=detail,
     )
 
 

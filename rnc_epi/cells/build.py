@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rnc_epi.cells.detail import Detail
 from rnc_epi.cells.grid import PERSON_YEAR_UNIT, Grid, empty_grid, sum_of_sites
 from rnc_epi.cells.membership import Membership
 from rnc_epi.cells.person_years import Denominators, bands_for
@@ -66,6 +67,8 @@ class Selection:
         Single years to keep; empty: all.
     pooled : tuple of Period
         Pooled periods to add; a period that the extract holds as one is always kept.
+    detail : Detail, optional
+        What a publication plan lets out; without one, everything is kept.
     """
 
     sites: tuple[str, ...]
@@ -74,6 +77,7 @@ class Selection:
     geo_levels: tuple[str, ...] = ()
     years: tuple[int, ...] = ()
     pooled: tuple[Period, ...] = ()
+    detail: Detail | None = None
 
 
 @dataclass
@@ -274,6 +278,10 @@ class CellBuilder:
                         merged = self.denominators.merge(values, bands)
                         dataset.person_years[position[area], column, place[period]] = merged
         return list(datasets.values())
+
+    def areas(self) -> pd.DataFrame:
+        """Return the areas of the extract: keys, names, population, outline and inset."""
+        return self.store.read("SELECT * FROM usable_areas", order_by=AREA)
 
     def slugs_with_data(self, event_type: str) -> list[str]:
         """Return the sites that some source declares for a type of event, in the order of the site table."""

@@ -84,6 +84,28 @@ class Grid:
             source=np.bitwise_or.reduce(parts.source, axis=axis, keepdims=True) * present,
         )
 
+    def complete(self, area: int, parts: Sequence[int], periods: Sequence[int]) -> None:
+        """Fill in, in place, the strata of an area that are absent, with the sum of other areas.
+
+        Only periods named, and only where all the parts are present.
+        """
+        here = np.ix_(list(parts), range(self.present.shape[1]), list(periods))
+        target = np.ix_([area], range(self.present.shape[1]), list(periods))
+        whole = self.present[here].all(axis=0, keepdims=True) & ~self.present[target]
+        if not whole.any():
+            return
+        for name in ("events", "person_years"):
+            values = getattr(self, name)
+            values[target] = np.where(
+                whole[..., None], values[here].sum(axis=0, keepdims=True), values[target]
+            )
+        self.unknown_age[target] = np.where(
+            whole, self.unknown_age[here].sum(axis=0, keepdims=True), self.unknown_age[target]
+        )
+        joined = np.bitwise_or.reduce(self.source[here], axis=0, keepdims=True)
+        self.source[target] = np.where(whole, joined, self.source[target])
+        self.present[target] |= whole
+
     def sum_of_present(self, axis: int, positions: Sequence[int]) -> Grid:
         """Return the sum of those entries that are present; present where one of them is."""
         parts = self.select(axis, positions)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rnc_epi.cells.grid import PERSON_YEAR_UNIT, Grid
+from rnc_epi.cells.grid import PERSON_YEAR_UNIT, Grid, empty_grid
 from rnc_epi.cells.person_years import tiling
 from rnc_epi.cells.table import Cells
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES, AreaKey
@@ -62,6 +62,10 @@ def widen(
         }
     )
     strata = strata.astype({name: CELL_COLUMNS[name] for name in CELL_STRATUM})[list(CELL_STRATUM)]
+    if selection.detail is not None:
+        let_out = selection.detail.keeps(strata)
+        strata = strata[let_out].reset_index(drop=True)
+        at = (at[0][let_out], at[1][let_out], at[2][let_out])
     return Cells(
         strata=strata,
         bands=bands,
@@ -82,44 +86,34 @@ def _is_asked(period: Period, selection: Selection) -> bool:
 def _with_parent_areas(grid: Grid, axes: Widening) -> tuple[Grid, list[AreaKey]]:
     """Add every area that is wholly made up of areas present, from the lowest level upwards.
 
-    Membership may change with the years, so each base period is summed with the links that hold in it.
+    Membership may change with the years, so periods are summed with the links that hold in them. An area
+    with cells of its own keeps them; sums complete it where it has none.
     """
     areas = list(axes.areas)
-    for parent in axes.membership.parents_upwards():
-        position = {area: i for i, area in enumerate(areas)}
-        columns = []
-        for column, period in enumerate(axes.periods):
-            here = grid.select(2, [column])
-            found: Grid | None = None
-            for children in axes.membership.children(parent, period).values():
-                if all(child in position for child in children):
-                    summed = here.sum_of(0, [position[child] for child in children])
-                    found = summed if found is None else found.or_else(summed)
-            columns.append(found if found is not None else _absent_like(here.select(0, [0])))
-        extra = columns[0]
-        for column_grid in columns[1:]:
-            extra = extra.with_axis(2, column_grid)
-        if not extra.present.any():
-            continue
-        if parent in position:
-            own = grid.select(0, [position[parent]]).or_else(extra)
-            others = [i for i in range(len(areas)) if i != position[parent]]
-            grid = grid.select(0, others).with_axis(0, own)
-            areas = [areas[i] for i in others] + [parent]
-        else:
-            grid = grid.with_axis(0, extra)
-            areas.append(parent)
-    return grid, areas
-
-
-def _absent_like(grid: Grid) -> Grid:
-    return Grid(
-        events=np.zeros_like(grid.events),
-        unknown_age=np.zeros_like(grid.unknown_age),
-        person_years=np.zeros_like(grid.person_years),
-        present=np.zeros_like(grid.present),
-        source=np.zeros_like(grid.source),
+    position = {area: i for i, area in enumerate(areas)}
+    parents = axes.membership.parents_upwards()
+    areas += [parent for parent in parents if parent not in position]
+    wide = grid.with_axis(
+        0, empty_grid((len(areas) - len(position), *grid.present.shape[1:]), len(grid.events[0, 0, 0]))
     )
+    position = {area: i for i, area in enumerate(areas)}
+    for parent in parents:
+        for periods, children_by_level in _periods_alike(axes, parent):
+            for children in children_by_level:
+                if all(child in position for child in children):
+                    wide.complete(position[parent], [position[child] for child in children], periods)
+    return wide, areas
+
+
+def _periods_alike(
+    axes: Widening, parent: AreaKey
+) -> list[tuple[list[int], tuple[tuple[AreaKey, ...], ...]]]:
+    """Return the periods in which a parent is made up of the same areas, with these areas by level."""
+    alike: dict[tuple[tuple[AreaKey, ...], ...], list[int]] = {}
+    for column, period in enumerate(axes.periods):
+        children = axes.membership.children(parent, period)
+        alike.setdefault(tuple(tuple(areas) for areas in children.values()), []).append(column)
+    return [(columns, children) for children, columns in alike.items()]
 
 
 def _with_pooled_registries(grid: Grid, areas: list[AreaKey]) -> tuple[Grid, list[AreaKey]]:

@@ -127,14 +127,14 @@ def build_app(language: str) -> typer.Typer:
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
-        from rnc_epi.extracts.opening import check_extract
+        from rnc_epi.extracts.check_report import check_extract
 
         terminal = Terminal(lang, quiet)
         end = terminal.progress("open")
         report = check_extract(extract, memory_limit=memory_limit, threads=threads)
         end()
-        terminal.show(report.render(lang, internal=internal))
-        if report.refused:
+        terminal.show(report.text(lang, public=not internal))
+        if not report.accepted:
             raise typer.Exit(report.exit_code)
 
     @app.command(help=said("run"))

@@ -16,11 +16,13 @@ from rnc_epi.vocabulary.schemas import NOT_ESTIMABLE, as_result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from rnc_epi.cells.table import Cells
     from rnc_epi.vocabulary.study import Rates
 
 
-def indicators(cells: Cells, asked: Rates) -> pd.DataFrame:
+def indicators(cells: Cells, asked: Rates, by_age: NDArray[np.bool_] | None = None) -> pd.DataFrame:
     """Return the indicators that a study asks for, of one table of cells.
 
     Parameters
@@ -28,6 +30,8 @@ def indicators(cells: Cells, asked: Rates) -> pd.DataFrame:
     cells : Cells
     asked : Rates
         The section [rates] of the study file.
+    by_age : (n_strata,) bool array, optional
+        Strata that may be given by age band; all of them without it.
     """
     parts = []
     wanted = set(asked.indicators)
@@ -37,9 +41,10 @@ def indicators(cells: Cells, asked: Rates) -> pd.DataFrame:
     if "crude_rate" in wanted:
         parts.append(rates.crude_rates(cells, level=asked.level))
     if "age_specific_rate" in wanted and age_bands is not None and len(age_bands) > 1:
-        parts.append(rates.age_specific_rates(cells, age_bands, level=asked.level))
+        detailed = cells if by_age is None else cells.take(by_age)
+        parts.append(rates.age_specific_rates(detailed, age_bands, level=asked.level))
         if "count" in wanted:
-            parts.append(rates.age_specific_counts(cells, age_bands))
+            parts.append(rates.age_specific_counts(detailed, age_bands))
     if "asr" in wanted:
         parts.extend(
             rates.standardised_rates(cells, name, interval_method=asked.interval_method, level=asked.level)

@@ -79,7 +79,11 @@ def _leaf_rates(codes: list[str], years: list[int], seed: int) -> dict[tuple[str
     """Return leaf rates: reference x trend x a département's own level, the same for both sexes in part."""
     found = {}
     elapsed = np.array(years) - reference.REFERENCE_YEAR
+    recorded = set(leaves("all_cancers"))
     for (leaf, sex), rate in reference.rates().items():
+        if leaf not in recorded:
+            # Skin cancers other than melanoma: the French registries do not record them.
+            continue
         spread = min(reference.spread()[(leaf, sex)], 0.35)
         shared = np.random.default_rng(seed_of(f"level|{leaf}", seed)).standard_normal(len(codes))
         own = np.random.default_rng(seed_of(f"level|{leaf}|{sex}", seed)).standard_normal(len(codes))
