@@ -128,9 +128,8 @@ class Store:
     def rows(self, sql_text: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT as Python values, sorted by every column from the left."""
         with _told_apart("rows"):
-            relation = self._connection.sql(sql_text, params=parameters)
-            names = [duckdb.ColumnExpression(name).asc().nulls_last() for name in relation.columns]
-            return relation.sort(*names).fetchall()
+            ordered = f"SELECT * FROM (\n{sql_text}\n) ORDER BY ALL NULLS LAST"
+            return self._connection.execute(ordered, parameters).fetchall()
 
     def batches(self, sql_text: str, rows_at_once: int = 262_144) -> Iterator[Any]:
         """Yield the rows of a SELECT, in the order that it states, as Arrow record batches."""

@@ -1,0 +1,176 @@
+"""Open an extract: behind the lock, through every check, to the tables that later rooms may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import pandas as pd
+
+from rnc_epi.extracts.contract_checks import denominators, identifiers, keys, structure
+from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal
+from rnc_epi.extracts.contract_checks.one_pass import check_table
+from rnc_epi.extracts.contract_checks.references import prepare_references
+from rnc_epi.extracts.contract_checks.rules import RULES, Rule
+from rnc_epi.extracts.contract_checks.tables import ExtractTables
+from rnc_epi.extracts.fingerprint import content_hash
+from rnc_epi.extracts.manifest import manifest_agrees
+from rnc_epi.store import RowAccounting, Store
+from rnc_epi.store.connection import lock
+
+Check = Callable[[Store, ExtractTables], Iterator[Finding]]
+
+#: Before any row is read; a refusal here ends the examination, because later checks need the columns.
+STRUCTURE_CHECKS: Final[tuple[Check, ...]] = (
+    structure.required_tables,
+    structure.required_columns,
+    structure.identifier_columns,
+    identifiers.text_keys,
+    structure.sex_in_letters,
+    structure.column_types,
+    structure.rows_present,
+    structure.unknown_columns,
+)
+
+#: On whole tables, after the rules on rows.
+TABLE_CHECKS: Final[tuple[Check, ...]] = (
+    identifiers.number_keys,
+    keys.duplicate_keys,
+    keys.overlapping_ages,
+    keys.overlapping_periods,
+    keys.rows_beside_cells,
+    denominators.gaps_in_person_years,
+    denominators.events_without_person_years,
+    denominators.events_on_zero_person_years,
+    manifest_agrees,
+)
+
+
+@dataclass
+class Extract:
+    """A checked extract, open for reading; ``usable_<table>`` in its store are the rows that passed.
+
+    Attributes
+    ----------
+    store : Store
+    tables : tuple of str
+        Tables of the contract that the file has.
+    findings : tuple of Finding
+        What was excluded, quarantined, normalised or only worth a warning.
+    accounting : RowAccounting
+        Every row of every table: used, excluded or quarantined. Later rooms add their steps.
+    """
+
+    store: Store
+    tables: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    accounting: RowAccounting
+
+    def __enter__(self) -> Extract:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        self.store.close()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.store.path
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the content, the same for every file that says the same; computed once."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return content_hash(self.store)
+
+    def sources(self) -> pd.DataFrame:
+        """Return the declared sources: title, kind, licence, threshold, and whether they are synthetic."""
+        return self.store.read("SELECT * FROM usable_sources", order_by=["source"])
+
+
+@dataclass
+class Examination:
+    """What the checks found, in the order in which they run, and where every row went."""
+
+    findings: list[Finding] = field(default_factory=list)
+    accounting: RowAccounting = field(default_factory=RowAccounting)
+    tables: tuple[str, ...] = ()
+
+
+def examine(
+    store: Store,
+    *,
+    rules: Sequence[Rule] | None = None,
+    structure_checks: Sequence[Check] | None = None,
+    table_checks: Sequence[Check] | None = None,
+) -> Examination:
+    """Run every check on an open store and make the usable tables.
+
+    Parameters
+    ----------
+    rules, structure_checks, table_checks : sequence, optional
+        All of `RULES`, `STRUCTURE_CHECKS` and `TABLE_CHECKS` by default; importers that know their input
+        may leave out checks of files that are not theirs.
+    """
+    tables = ExtractTables.of(store)
+    done = Examination(tables=tuple(tables.present))
+    for check in STRUCTURE_CHECKS if structure_checks is None else structure_checks:
+        done.findings.extend(check(store, tables))
+    if first_refusal(done.findings):
+        return done
+    prepare_references(store, tables)
+    for table in tables.present:
+        row_rules = RULES if rules is None else rules
+        done.findings.extend(check_table(store, tables, table, row_rules, done.accounting))
+    for check in TABLE_CHECKS if table_checks is None else table_checks:
+        done.findings.extend(check(store, tables))
+    return done
+
+
+def open_extract(path: str | os.PathLike[str], **store_options: Any) -> Extract:
+    """Open an extract, check it whole, and return it with its usable tables; refuse it if it cannot be used.
+
+    Parameters
+    ----------
+    path : path of the ``.duckdb`` file
+    **store_options
+        ``memory_limit``, ``threads``, ``temp_directory``, as `rnc_epi.store.open_locked` takes them.
+
+    Returns
+    -------
+    Extract
+        To be closed, or used in a ``with`` block.
+
+    Raises
+    ------
+    ExtractRefused
+        With the code of the first refusal; `check_extract` lists them all.
+    FileProblem
+        The file is missing, locked or unreadable.
+    """
+    store = lock(path, **store_options)
+    try:
+        done = examine(store)
+        refusal = first_refusal(done.findings)
+        if refusal is not None:
+            raise refusal.problem()
+    except BaseException:
+        store.close()
+        raise
+    return Extract(store, done.tables, tuple(done.findings), done.accounting)
+
+
+__all__ = ["Examination", "Extract", "Fate", "Finding", "examine", "open_extract"]
