@@ -78,6 +78,19 @@ def run(
         Folder that will hold ``staged/`` and ``internal/``.
     """
     study, extract_path = read_study(study_file)
+    return run_study(study, extract_path, out, progress=progress, memory_limit=memory_limit, threads=threads)
+
+
+def run_study(
+    study: Study,
+    extract_path: Path,
+    out: str | Path,
+    *,
+    progress: Progress = silent,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> Path:
+    """Compute a study on an extract and stage its release; the path that the study states is not read."""
     with stage_of(progress, "open"):
         extract = open_extract(extract_path, memory_limit=memory_limit, threads=threads)
     try:

@@ -1,0 +1,77 @@
+"""The jobs that the command line offers whole: demonstration, published tables, report, attack."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from rnc_epi.attack import AttackReport, attack_release
+from rnc_epi.extracts.embedded import embedded_sample
+from rnc_epi.extracts.published_tables import write_published_extract
+from rnc_epi.flow import Progress, run_study, silent, stage_of
+from rnc_epi.release import publish, verify
+from rnc_epi.report import write_report
+from rnc_epi.vocabulary.errors import FileProblem
+from rnc_epi.vocabulary.study import Study, parse_study
+
+#: Name under which the jobs that nobody reviews approve their release.
+DEMONSTRATION = "demonstration"
+
+
+def packaged_study(name: str) -> Study:
+    """Return a study that the package holds, such as ``"demo"``."""
+    text = (files("rnc_epi.main_jobs") / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_study(text, f"{name}.toml")
+
+
+def demo(out: Path, *, language: str = "fr", progress: Progress = silent) -> dict[str, Path]:
+    """Run the whole job on the embedded sample: release, verification, report; return where they lie."""
+    return _whole_job(packaged_study("demo"), embedded_sample(), out, language, progress)
+
+
+def real(shared: Path, out: Path, *, language: str = "fr", progress: Progress = silent) -> dict[str, Path]:
+    """Run the whole job on the published tables of a folder.
+
+    The extract made from them holds full figures: it lies in the internal zone of `out`.
+    """
+    with stage_of(progress, "sample"):
+        extract = write_published_extract(shared, out / "internal")
+    return _whole_job(packaged_study("real"), extract, out, language, progress)
+
+
+def report(directory: Path, *, language: str = "fr", progress: Progress = silent) -> dict[str, Path]:
+    """Write the report of a release, or of the current release of an output folder."""
+    release = release_of(directory)
+    root = release.parent.parent if release.parent.name in ("releases", "staged") else release.parent
+    return write_report(release, root / "report" / language, language=language, progress=progress)
+
+
+def attack(directory: Path) -> AttackReport:
+    """Attack a release, or the current release of an output folder, from its published files alone."""
+    return attack_release(release_of(directory))
+
+
+def release_of(directory: Path) -> Path:
+    """Return the release that a folder is, or the current one of an output folder.
+
+    Raises
+    ------
+    FileProblem
+        J001, neither.
+    """
+    for candidate in (directory, directory / "current"):
+        if (candidate / "MANIFEST.json").is_file():
+            return candidate.resolve()
+    raise FileProblem("J001", where=str(directory))
+
+
+def _whole_job(study: Study, extract: Path, out: Path, language: str, progress: Progress) -> dict[str, Path]:
+    run_study(study, extract, out, progress=progress)
+    with stage_of(progress, "publish"):
+        published = publish(out, approve=DEMONSTRATION)
+    with stage_of(progress, "verify"):
+        verify(published)
+    products = {"published": published}
+    if study.outputs.report:
+        products |= report(out, language=language, progress=progress)
+    return products
