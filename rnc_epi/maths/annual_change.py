@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from rnc_epi.maths.compare import Rate, rate_ratio
@@ -29,6 +29,10 @@ FAMILIES = ("poisson", "quasi-poisson", "negative-binomial")
 MOST_STEPS = 200
 # On the scale of the log-rate over the whole period: far below any published digit.
 SETTLED = 1e-12
+# On the scale of the log-dispersion, on which the slope hardly depends.
+DISPERSION_SETTLED = 1e-9
+# Dispersion from a hundred million down to one ten-millionth, beyond which it is nothing.
+LOG_K_RANGE = (float(np.log(1e-8)), float(np.log(1e7)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,78 +236,114 @@ def _has_finite_slope(counts: Floats, t: Floats, used: Mask) -> Mask:
     return np.asarray((low > least) & (high > least))
 
 
-def _fit(
-    counts: Floats, person_years: Floats, t: Floats, cells: Mask, family: str
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return slope, its information, fitted counts and dispersion of every group (axes years, bands last).
+@dataclass(frozen=True)
+class _Cells:
+    """Events, person-years and years of groups that are fitted together, shape (groups, years, bands)."""
 
-    Iterated weighted least squares. One slope and a level per band make the normal equations an arrow:
-    subtracting from the years their weighted mean in each band leaves a single equation for the slope.
-    """
-    d = np.where(cells, counts, 0.0)
-    n = np.where(cells, person_years, 1.0)
-    total_years = np.where(cells, person_years, 0.0).sum(axis=-2, keepdims=True)
+    events: Floats
+    person_years: Floats
+    t: Floats
+    used: Mask
+    span: float
+
+    def of(self, groups: NDArray[np.intp]) -> _Cells:
+        return _Cells(
+            self.events[groups], self.person_years[groups], self.t[groups], self.used[groups], self.span
+        )
+
+
+def _fit(
+    counts: Floats, person_years: Floats, t: Floats, used: Mask, family: str
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return slope, its information, fitted counts and dispersion of every group (axes years, bands last)."""
+    groups, last = counts.shape[:-2], (-1, *counts.shape[-2:])
+    d = np.where(used, counts, 0.0).reshape(last)
+    n = np.where(used, person_years, 1.0).reshape(last)
+    span = float(np.ptp(t)) if t.size else 0.0
+    cells = _Cells(d, n, np.reshape(t, last), np.reshape(used, last), span if span > 0 else 1.0)
+    total_years = np.where(cells.used, n, 0.0).sum(axis=-2, keepdims=True)
     crude = d.sum(axis=-2, keepdims=True) / np.where(total_years > 0, total_years, 1.0)
     start = np.log(np.where(crude > 0, crude, 1.0))
-    span = max(float(t.max() - t.min()), 1e-300) if t.size else 1.0
-
-    def settle(alpha: Floats, slope: Floats, intercept: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        spread = alpha[..., None, None]
-        for _ in range(MOST_STEPS):
-            eta = intercept + slope[..., None, None] * t
-            mu = np.where(cells, n * np.exp(np.clip(eta, -700, 700)), 0.0)
-            weight = mu / (1 + spread * mu)
-            residual = np.where(cells, (d - mu) / np.where(mu > 0, mu, 1.0), 0.0)
-            band = weight.sum(axis=-2, keepdims=True)
-            band = np.where(band > 0, band, 1.0)
-            centred = t - (weight * t).sum(axis=-2, keepdims=True) / band
-            information = (weight * centred**2).sum(axis=(-2, -1))
-            step = (weight * centred * residual).sum(axis=(-2, -1)) / np.where(
-                information > 0, information, 1.0
+    slope, intercept, information, mu = _settle(cells, np.zeros(len(d)), np.zeros(len(d)), start)
+    alpha = np.full(len(d), np.nan)
+    if family == "negative-binomial":
+        alpha = np.zeros(len(d))
+        # Beyond Poisson only where the likelihood rises as the dispersion leaves 0 (score test at 0).
+        excess = np.where(cells.used, (d - mu) ** 2 - d, 0.0).sum(axis=(-2, -1))
+        rising = np.flatnonzero(excess > 0)
+        if rising.size:
+            square = np.where(cells.used, mu**2, 0.0).sum(axis=(-2, -1))
+            alpha[rising], slope[rising], information[rising], mu[rising] = _fit_dispersion(
+                cells.of(rising), square[rising] / excess[rising], slope[rising], intercept[rising]
             )
-            # A step may not change the rate more than e-fold over the period: no overshoot can run away.
-            step = np.clip(step, -1 / span, 1 / span)
-            level_step = (weight * (residual - step[..., None, None] * t)).sum(axis=-2, keepdims=True) / band
-            slope = slope + step
-            intercept = intercept + np.clip(level_step, -2.0, 2.0)
-            if not step.size or max(np.abs(step).max() * span, np.abs(level_step).max()) < SETTLED:
-                break
-        return slope, intercept, information, mu
+    return (
+        slope.reshape(groups),
+        information.reshape(groups),
+        mu.reshape(counts.shape),
+        alpha.reshape(groups),
+    )
 
-    groups = d.shape[:-2]
-    alpha = np.zeros(groups)
-    slope, intercept, information, mu = settle(alpha, np.zeros(groups), start)
-    if family != "negative-binomial":
-        return slope, information, mu, np.full(groups, np.nan)
 
-    # Beyond Poisson only where the likelihood rises as the dispersion leaves 0 (score test at 0).
-    rising = np.where(cells, (d - mu) ** 2 - d, 0.0).sum(axis=(-2, -1)) > 0
-    log_k = np.where(rising, np.log(np.maximum(_moment_k(d, mu, cells), 1e-6)), 0.0)
-    low, high = np.full(groups, np.log(1e-8)), np.full(groups, np.log(1e12))
+def _settle(
+    cells: _Cells, alpha: Floats, slope: Floats, intercept: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Fit slope and levels at a given dispersion by iterated weighted least squares.
+
+    One slope and a level per band make the normal equations an arrow: subtracting from the years their
+    weighted mean in each band leaves a single equation for the slope.
+    """
+    t, spread = cells.t, alpha[:, None, None]
     for _ in range(MOST_STEPS):
-        k = np.exp(log_k)
-        alpha = np.where(rising, 1 / k, 0.0)
-        slope, intercept, information, mu = settle(alpha, slope, intercept)
-        score, curvature = _score_of_k(d, mu, cells, k)
-        low, high = np.where(score > 0, log_k, low), np.where(score < 0, log_k, high)
-        # Newton on log k, halved into the bracket where it leaves it or where the likelihood is not concave.
-        bend = curvature * k * k + score * k
-        newton = log_k - np.where(bend < 0, score * k / np.where(bend < 0, bend, 1.0), np.inf)
-        inside = (newton > low) & (newton < high)
-        following = np.where(inside, newton, (low + high) / 2)
-        change = np.where(rising, np.abs(following - log_k), 0.0)
-        log_k = np.where(rising, following, log_k)
-        if not change.size or change.max() < 1e-10:
+        eta = np.clip(intercept + slope[:, None, None] * t, -700, 700)
+        mu = np.where(cells.used, cells.person_years * np.exp(eta), 0.0)
+        weight = mu / (1 + spread * mu)
+        residual = np.where(cells.used, (cells.events - mu) / np.where(mu > 0, mu, 1.0), 0.0)
+        band = weight.sum(axis=-2, keepdims=True)
+        band = np.where(band > 0, band, 1.0)
+        centred = t - (weight * t).sum(axis=-2, keepdims=True) / band
+        information = (weight * centred**2).sum(axis=(-2, -1))
+        step = (weight * centred * residual).sum(axis=(-2, -1)) / np.where(information > 0, information, 1.0)
+        # A step may not change the rate more than e-fold over the period: no overshoot can run away.
+        step = np.clip(step, -1 / cells.span, 1 / cells.span)
+        level_step = (weight * (residual - step[:, None, None] * t)).sum(axis=-2, keepdims=True) / band
+        slope = slope + step
+        intercept = intercept + np.clip(level_step, -2.0, 2.0)
+        if not step.size or max(np.abs(step).max() * cells.span, np.abs(level_step).max()) < SETTLED:
             break
-        # A new level of dispersion moves the fitted counts: the bracket is only a guard within two steps.
-        low, high = np.minimum(low, log_k - 2), np.maximum(high, log_k + 2)
-    return slope, information, mu, alpha
+    return slope, intercept, information, mu
 
 
-def _moment_k(d: Floats, mu: Floats, cells: Mask) -> Floats:
-    square = np.where(cells, mu**2, 0.0).sum(axis=(-2, -1))
-    excess = np.where(cells, (d - mu) ** 2 - d, 0.0).sum(axis=(-2, -1))
-    return np.where(excess > 0, square / np.where(excess > 0, excess, 1.0), 1.0)
+def _fit_dispersion(
+    cells: _Cells, k: Floats, slope: Floats, intercept: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return dispersion, slope, information and fitted counts at the maximum of the likelihood.
+
+    At the slope and levels that suit a dispersion, the derivative of the likelihood along that ridge is the
+    partial one: its zero in log k, k = 1 / dispersion, is bracketed and found by Newton's steps or halving.
+    """
+    log_k = np.clip(np.log(k), *LOG_K_RANGE)
+    low, high = (np.full(k.shape, edge) for edge in LOG_K_RANGE)
+    slope, intercept = slope.copy(), intercept.copy()
+    information, mu = np.zeros(k.shape), np.zeros(cells.events.shape)
+    todo = np.arange(k.size)
+    for _ in range(MOST_STEPS):
+        some, k = cells.of(todo), np.exp(log_k[todo])
+        slope[todo], intercept[todo], information[todo], mu[todo] = _settle(
+            some, 1 / k, slope[todo], intercept[todo]
+        )
+        score, curvature = _score_of_k(some.events, mu[todo], some.used, k)
+        at = log_k[todo]
+        low[todo] = np.where(score > 0, at, low[todo])
+        high[todo] = np.where(score <= 0, at, high[todo])
+        bend = curvature * k * k + score * k
+        newton = at - np.where(bend < 0, score * k / np.where(bend < 0, bend, 1.0), np.inf)
+        inside = (newton > low[todo]) & (newton < high[todo])
+        following = np.where(inside, newton, (low[todo] + high[todo]) / 2)
+        log_k[todo] = following
+        todo = todo[np.abs(following - at) > DISPERSION_SETTLED]
+        if not todo.size:
+            break
+    return np.exp(-log_k), slope, information, mu
 
 
 def _score_of_k(d: Floats, mu: Floats, cells: Mask, k: Floats) -> tuple[Floats, Floats]:
