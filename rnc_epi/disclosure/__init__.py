@@ -1,0 +1,11 @@
+"""The only door out: tables become Releasable, or are refused with reasons.
+
+`load_policy` reads what the owner of the data declared, `protect` applies it. Nothing else in the package
+makes a `Releasable`, and `rnc_epi.release` checks the bytes again.
+"""
+
+from rnc_epi.disclosure.policies import load_policy
+from rnc_epi.disclosure.protect import protect
+from rnc_epi.disclosure.report import ProtectionReport
+
+__all__ = ["ProtectionReport", "load_policy", "protect"]

@@ -1,0 +1,148 @@
+"""The counts behind a result table: several rows (count, rates, ratio) speak of one cell of persons.
+
+Whatever is derived from a count is hidden with it, so protection works on cells and rows follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from rnc_epi.vocabulary.errors import DisclosureRefused
+from rnc_epi.vocabulary.schemas import ESTIMATED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnc_epi.vocabulary.policy import Policy
+
+#: Indicators whose events include persons of unknown age; the others need an age.
+_WITH_UNKNOWN_AGE: Final = ("count", "crude_rate")
+OPEN: Final = 10_000
+
+
+class CellKey(NamedTuple):
+    """What a count of persons counts. `ages` and `period` are half-open; an open band ends at ``OPEN``."""
+
+    event_type: str
+    estimator: str
+    site: str
+    sex: int
+    area: tuple[str, str, str]
+    period: tuple[int, int]
+    ages: tuple[int, int]
+    stratum: tuple[str, str]
+
+
+ALL_AGES: Final = (0, OPEN)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Cells of persons and the rows that speak of them.
+
+    Parameters
+    ----------
+    keys : list of CellKey, length cells
+    known_age : array of bool, shape (cells,)
+        True for an all-ages cell that leaves out persons of unknown age, where the two counts differ.
+    events, person_years : arrays, shape (cells,)
+    threshold : array of int, shape (cells,)
+    shown : array of bool, shape (cells,)
+        False where no row of the cell would carry a number in any case.
+    cell_of_row : array of int, shape (rows,)
+        -1 for a row without a count, which is not estimable.
+    """
+
+    keys: list[CellKey]
+    known_age: np.ndarray
+    events: np.ndarray
+    person_years: np.ndarray
+    threshold: np.ndarray
+    shown: np.ndarray
+    cell_of_row: np.ndarray
+
+
+def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy) -> Counts:
+    """Return the cells that the rows of a result table speak of.
+
+    Raises
+    ------
+    DisclosureRefused
+        ``P010`` two rows of one cell give different events, ``P011`` an estimated row without events.
+    """
+    events = results["events"].to_numpy(float, na_value=np.nan)
+    estimated = (results["status"] == ESTIMATED).to_numpy(bool)
+    lost = estimated & np.isnan(events)
+    if lost.any():
+        raise DisclosureRefused("P011", found=int(lost.sum()), where=_where(results, int(np.argmax(lost))))
+    person_years = results["person_years"].to_numpy(float, na_value=np.nan)
+    thresholds = {source: policy.threshold_of(source) for source in results["source"].unique()}
+    threshold = results["source"].map(thresholds).to_numpy(int)
+    all_events = results["indicator"].isin(_WITH_UNKNOWN_AGE).to_numpy(bool)
+    row_keys = _row_keys(results)
+
+    complete: dict[CellKey, float] = {}  # events of the count of everyone, by key
+    for row, key in enumerate(row_keys):
+        if all_events[row] and not np.isnan(events[row]):
+            complete.setdefault(key, events[row])
+    index: dict[tuple[CellKey, bool], int] = {}
+    cell_of_row = np.full(len(row_keys), -1)
+    first: list[int] = []
+    for row, key in enumerate(row_keys):
+        if np.isnan(events[row]):
+            continue
+        known = not all_events[row] and key.ages == ALL_AGES and complete.get(key, events[row]) != events[row]
+        cell = index.setdefault((key, known), len(first))
+        if cell == len(first):
+            first.append(row)
+        elif events[first[cell]] != events[row]:
+            raise DisclosureRefused("P010", where=_where(results, row))
+        cell_of_row[row] = cell
+    n_cells = len(first)
+    speaking = cell_of_row >= 0
+    shown = np.zeros(n_cells, dtype=bool)
+    np.logical_or.at(shown, cell_of_row[speaking], (estimated & ~without_number)[speaking])
+    highest = np.zeros(n_cells, dtype=int)
+    np.maximum.at(highest, cell_of_row[speaking], threshold[speaking])
+    return Counts(
+        keys=[key for key, _ in index],
+        known_age=np.array([known for _, known in index], dtype=bool),
+        events=events[first],
+        person_years=person_years[first],
+        threshold=highest,
+        shown=shown,
+        cell_of_row=cell_of_row,
+    )
+
+
+def _row_keys(results: pd.DataFrame) -> list[CellKey]:
+    text = {
+        name: results[name].tolist()
+        for name in ("event_type", "estimator", "site", "geo_level", "geo_code", "geo_vintage",
+                     "stratum_type", "stratum")
+    }  # fmt: skip
+    whole = {
+        name: results[name].to_numpy(dtype=np.int64, na_value=OPEN).tolist()
+        for name in ("sex", "period_from", "period_until", "age_from", "age_until")
+    }
+    return [
+        CellKey(
+            text["event_type"][row],
+            text["estimator"][row],
+            text["site"][row],
+            whole["sex"][row],
+            (text["geo_level"][row], text["geo_code"][row], text["geo_vintage"][row]),
+            (whole["period_from"][row], whole["period_until"][row]),
+            (whole["age_from"][row], whole["age_until"][row]),
+            (text["stratum_type"][row], text["stratum"][row]),
+        )
+        for row in range(len(results))
+    ]
+
+
+def _where(results: pd.DataFrame, row: int) -> str:
+    names = ("indicator", "event_type", "site", "sex", "geo_level", "geo_code", "period_from")
+    return ", ".join(f"{name}={results[name].iloc[row]}" for name in names)

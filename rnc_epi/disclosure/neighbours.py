@@ -1,0 +1,148 @@
+"""Which other cells could make up for a change of one: its relatives along each dimension.
+
+A change of one count must be made up along every sum it stands in. The cells that can do so at the least
+cost lie in a small block: the cell, what contains it, what it contains, and one or two siblings along each
+dimension. Searching there instead of the whole table is what makes protection quick.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from typing import Any, Final
+
+import numpy as np
+
+from rnc_epi.disclosure.counts import CellKey, Counts
+from rnc_epi.disclosure.sums import layout_of
+from rnc_epi.vocabulary.hierarchy import Hierarchy
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
+
+#: A sibling of this size can make up for any change of a small count.
+_AMPLE: Final = 10.0
+_DIMENSIONS = ("site", "sex", "area", "period", "ages", "stratum")
+
+
+class Neighbours:
+    """The blocks of relatives of cells.
+
+    Parameters
+    ----------
+    counts : Counts
+    hierarchy : Hierarchy
+    """
+
+    def __init__(self, counts: Counts, hierarchy: Hierarchy) -> None:
+        self._keys = counts.keys
+        self._events = counts.events
+        self._cells: dict[CellKey, list[int]] = defaultdict(list)
+        for cell, key in enumerate(counts.keys):
+            self._cells[key].append(cell)
+        families: dict[str, list[tuple[Any, tuple[Any, ...]]]] = {
+            "site": list(hierarchy.sites),
+            "sex": [(0, (1, 2))],
+            "area": [
+                (
+                    (parent.geo_level, parent.geo_code, parent.geo_vintage),
+                    tuple((child.geo_level, child.geo_code, child.geo_vintage) for child in children),
+                )
+                for parent, children in hierarchy.areas
+            ],
+            "period": _intervals({key.period for key in counts.keys}),
+            "ages": _intervals({key.ages for key in counts.keys}),
+            "stratum": _strata({key.stratum for key in counts.keys}),
+        }
+        self._up: dict[str, dict[Any, list[tuple[Any, tuple[Any, ...]]]]] = {}
+        self._down: dict[str, dict[Any, list[tuple[Any, ...]]]] = {}
+        for name, entries in families.items():
+            up: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = defaultdict(list)
+            down: dict[Any, list[tuple[Any, ...]]] = defaultdict(list)
+            for parent, children in entries:
+                down[parent].append(children)
+                for child in children:
+                    up[child].append((parent, children))
+            self._up[name], self._down[name] = dict(up), dict(down)
+
+    def block(
+        self, cell: int, cost: np.ndarray, usable: np.ndarray, siblings: int, climbing: int
+    ) -> np.ndarray:
+        """Return the cells of the block around a cell, sorted.
+
+        Parameters
+        ----------
+        cost : array, shape (cells,)
+            Cheaper siblings are taken first.
+        usable : array of bool, shape (cells,)
+            Cells that may change.
+        siblings : int
+            How many to take at each step.
+        """
+        key = self._keys[cell]
+        chosen = [
+            self._values(name, key, cost, usable, siblings, climbing)
+            if name in _DIMENSIONS
+            else [getattr(key, name)]
+            for name in CellKey._fields
+        ]
+        cells: list[int] = []
+        for values in itertools.product(*chosen):
+            cells.extend(self._cells.get(CellKey(*values), ()))
+        found = np.array(sorted(cells))
+        return found[usable[found]]
+
+    def _values(
+        self, name: str, key: CellKey, cost: np.ndarray, usable: np.ndarray, siblings: int, climbing: int
+    ) -> list[Any]:
+        up, down = self._up[name], self._down[name]
+        own = getattr(key, name)
+        if own not in up and own not in down:
+            return [own]
+        chosen: dict[Any, None] = {}
+
+        def best(candidates: tuple[Any, ...]) -> list[Any]:
+            """Take the cheapest, the last of them large enough to give away what a small count needs."""
+            priced = []
+            for value in candidates:
+                for cell in self._cells.get(key._replace(**{name: value}), ())[:1]:
+                    if usable[cell] and value not in chosen:
+                        priced.append((cost[cell], cell, value))
+            priced.sort()
+            taken = priced[:siblings]
+            if not any(self._events[cell] >= _AMPLE for _, cell, _ in taken):
+                ample = next((entry for entry in priced if self._events[entry[1]] >= _AMPLE), None)
+                taken = [*taken[:-1], ample] if ample else taken
+            return [value for _, _, value in taken]
+
+        def descend(value: Any) -> None:
+            chosen[value] = None
+            for children in down.get(value, ()):
+                for child in best(children):
+                    descend(child)
+
+        def climb(value: Any, steps: int) -> None:
+            for parent, children in up.get(value, ()):
+                if parent not in chosen:
+                    for sibling in best(children):
+                        descend(sibling)
+                    if steps:
+                        chosen[parent] = None
+                        climb(parent, steps - 1)
+
+        descend(own)
+        climb(own, climbing)
+        return list(chosen)
+
+
+def _intervals(found: set[tuple[int, int]]) -> list[tuple[Any, tuple[Any, ...]]]:
+    layout = layout_of(tuple(sorted(found)))
+    families = []
+    for wide, atoms in layout.wide:
+        inside = tuple(layout.atoms[atom] for atom in atoms if layout.atoms[atom] in found)
+        families.append((wide, inside))
+    return families
+
+
+def _strata(found: set[tuple[str, str]]) -> list[tuple[Any, tuple[Any, ...]]]:
+    whole = (NOT_APPLICABLE, NOT_APPLICABLE)
+    kinds = sorted({kind for kind, _ in found} - {NOT_APPLICABLE})
+    return [(whole, tuple(sorted(s for s in found if s[0] == kind))) for kind in kinds]

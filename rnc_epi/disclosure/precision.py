@@ -1,0 +1,72 @@
+"""Published precision: numbers are rounded here, once, after the decision on what to hide."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnc_epi.vocabulary.policy import Precision
+
+#: Units of measure that are ratios; counts of persons; the rest are rates per person-years.
+_RATIOS: Final = ("ratio",)
+_COUNTS: Final = ("persons", "count", "events", "cases", "deaths")
+_PERCENTS: Final = ("percent",)
+#: Columns in the unit of the indicator.
+_IN_UNIT: Final = ("value", "lower", "upper", "se")
+
+
+def decimals_of(indicator: str, measure_unit: str, precision: Precision) -> tuple[int, int]:
+    """Return the published decimals of a value and of its limits.
+
+    Examples
+    --------
+    >>> from rnc_epi.vocabulary.policy import Precision
+    >>> decimals_of("sir", "ratio", Precision()), decimals_of("count", "persons", Precision())
+    ((2, 2), (0, 1))
+    """
+    if measure_unit in _RATIOS or indicator in ("sir", "smr"):
+        return precision.ratio, precision.ratio
+    if measure_unit in _COUNTS or indicator == "count":
+        return precision.count, precision.rate
+    if measure_unit in _PERCENTS:
+        return precision.percent, precision.percent
+    return precision.rate, precision.rate
+
+
+def round_half_even(values: np.ndarray, decimals: int) -> np.ndarray:
+    """Return values rounded to a number of decimals as a person would round their decimal writing.
+
+    Binary rounding turns 2.675 into 2.67 or 2.68 by accident of representation; the shortest decimal
+    writing of each number is rounded instead, ties to the even digit.
+
+    Examples
+    --------
+    >>> round_half_even(np.array([0.125, 0.135, 2.675, -0.001]), 2).tolist()
+    [0.12, 0.14, 2.68, 0.0]
+    """
+    unit = Decimal(1).scaleb(-decimals)
+    rounded = [
+        value if np.isnan(value) else float(Decimal(repr(value)).quantize(unit, ROUND_HALF_EVEN)) + 0.0
+        for value in values.tolist()
+    ]
+    return np.array(rounded, dtype=float) + 0.0
+
+
+def at_published_precision(table: pd.DataFrame, precision: Precision) -> pd.DataFrame:
+    """Return a result table with every number at published precision."""
+    rounded = table.copy()
+    for (indicator, unit), rows in table.groupby(["indicator", "measure_unit"], sort=True).indices.items():
+        of_value, of_limits = decimals_of(str(indicator), str(unit), precision)
+        for name in _IN_UNIT:
+            column = rounded.columns.get_loc(name)
+            values = table[name].to_numpy(float, na_value=np.nan)[rows]
+            rounded.iloc[rows, column] = round_half_even(values, of_value if name == "value" else of_limits)
+    # Observed counts are whole already; estimated ones, expected ones and person-years keep one decimal.
+    for name in ("events", "expected", "person_years"):
+        rounded[name] = round_half_even(table[name].to_numpy(float, na_value=np.nan), precision.rate)
+    return rounded

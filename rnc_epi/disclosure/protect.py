@@ -1,0 +1,252 @@
+"""From an internal result table to a Releasable one, or a refusal: the only door out.
+
+In order: what the plan allows; blocks that would be mostly hidden; small counts; what must be hidden beside
+them so that no sum gives them back; the audit; and only then the rounding to published precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from rnc_epi.disclosure.audit import Audit, audit
+from rnc_epi.disclosure.counts import ALL_AGES, Counts, counts_of
+from rnc_epi.disclosure.neighbours import Neighbours
+from rnc_epi.disclosure.plan import PlanDecision, apply_plan
+from rnc_epi.disclosure.precision import at_published_precision
+from rnc_epi.disclosure.report import ProtectionReport
+from rnc_epi.disclosure.search import Search
+from rnc_epi.disclosure.small import Small, narrow_ages, small_counts
+from rnc_epi.disclosure.sums import Sums, sums_of
+from rnc_epi.disclosure.withholding import totals_of, withheld_cells
+from rnc_epi.disclosure.witnesses import Table
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
+from rnc_epi.vocabulary.errors import DisclosureRefused
+from rnc_epi.vocabulary.releasable import Releasable
+from rnc_epi.vocabulary.schemas import (
+    DERIVED_FROM_COUNT,
+    ESTIMATED,
+    NOT_APPLICABLE,
+    NOT_ESTIMABLE,
+    NOT_PUBLISHED,
+    PUBLISHED,
+    as_result,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rnc_epi.vocabulary.hierarchy import Hierarchy
+    from rnc_epi.vocabulary.policy import Policy
+
+#: A row for both sexes says little where one sex holds this share of it (breast cancer).
+_ONE_SEX: Final = 0.9
+
+
+def protect(
+    results: pd.DataFrame,
+    hierarchy: Hierarchy,
+    policy: Policy,
+    *,
+    caveats: Mapping[str, str] | None = None,
+    name: str = "indicators",
+) -> tuple[Releasable, ProtectionReport]:
+    """Return what may be published of a result table, and the internal account of what may not.
+
+    Parameters
+    ----------
+    results : DataFrame
+        In the form of the one result table (`as_result`), status ``estimated`` or ``not_estimable``, every
+        estimated row with its events; unrounded.
+    hierarchy : Hierarchy
+        Which sites and areas are parts of which. What is not declared is not protected against.
+    policy : Policy
+    caveats : mapping, optional
+        Sites whose mortality carries a caveat, with the caveat; published only if the policy lifts it.
+    name : str
+        Name of the file to be.
+
+    Returns
+    -------
+    (Releasable, ProtectionReport)
+
+    Raises
+    ------
+    DisclosureRefused
+        ``P010`` rows of one cell give different events, ``P011`` an estimated row without events,
+        ``P012`` the audit finds a small count exactly, or nearly.
+
+    Notes
+    -----
+    Every protected count keeps at least the interval from 1 to the threshold less one for an attacker who
+    knows every sum and every visible number, as the witnesses prove. An age-standardised rate whose total is
+    shown is published although its age bands are small, where these bands are not published: its weights,
+    over bands that nobody sees, do not give them back.
+
+    References
+    ----------
+    Kelly JP, Golden BL, Assad AA. Cell suppression: disclosure protection for sensitive tabular data.
+    Networks 1992;22:397-417. Fischetti M, Salazar JJ. Models and algorithms for the 2-dimensional cell
+    suppression problem. Math Program 1999;84:283-312.
+    """
+    decision = apply_plan(results, policy, {site: text for site, text in (caveats or {}).items() if text})
+    allowed = results[decision.kept].reset_index(drop=True)
+    caveat = decision.caveat[decision.kept]
+
+    before = counts_of(allowed, caveat, policy)
+    small_before = small_counts(before)
+    withheld = withheld_cells(before, small_before.cells, totals_of(before))
+    stays = np.where(before.cell_of_row >= 0, ~withheld[before.cell_of_row], True)
+    table, caveat = allowed[stays].reset_index(drop=True), caveat[stays]
+
+    counts = counts_of(table, caveat, policy)
+    sums = sums_of(counts, hierarchy)
+    small = small_counts(counts, sums)
+    hidden, system, search, totals = _search(counts, sums, small, hierarchy, table)
+    found = audit(system, hidden, search.shifts)
+    if found.failed:
+        raise DisclosureRefused("P012", found=len(found.failed))
+    row_hidden = _hidden_rows(counts, hidden)
+    public = _public(table, row_hidden | caveat, policy)
+    facts = _Facts(decision, before, small_before.cells, withheld, counts, sums, small, hidden, totals)
+    report = _report(facts, results, allowed, stays, caveat, row_hidden, public, search.programmes, found)
+    return Releasable(name, public, policy.fingerprint()), report
+
+
+@dataclass(frozen=True)
+class _Facts:
+    decision: PlanDecision
+    before: Counts
+    small_before: np.ndarray
+    withheld: np.ndarray
+    counts: Counts
+    sums: Sums
+    small: Small
+    hidden: np.ndarray
+    totals: np.ndarray
+
+
+def _search(
+    counts: Counts, sums: Sums, small: Small, hierarchy: Hierarchy, table: pd.DataFrame
+) -> tuple[np.ndarray, Table, Search, np.ndarray]:
+    """Return what to hide, the system it was proved on, the search, and the totals to keep."""
+    n_cells, n = sums.n_cells, len(sums.values)
+    hidden = np.ones(n, dtype=bool)
+    hidden[:n_cells] = small.cells | small.unanimous | ~counts.shown
+    hidden[:n_cells] = narrow_ages(counts, hidden[:n_cells], table)
+    system = Table(sums.equations.tocsc(), sums.values, small.lowest, small.highest)
+    totals = np.zeros(n, dtype=bool)
+    totals[:n_cells] = totals_of(counts) & (counts.events >= counts.threshold) & ~hidden[:n_cells]
+    weight = np.ones(n)
+    weight[:n_cells] = _weights(counts)
+    search = Search(system, Neighbours(counts, hierarchy), hidden, totals, weight, n_cells)
+    protected = np.flatnonzero(~(np.isnan(small.lowest) & np.isnan(small.highest)))
+    wanted = totals_of(counts)
+    search.run(
+        sorted(
+            protected.tolist(),
+            key=lambda cell: (cell >= n_cells or not wanted[cell], -sums.values[cell], cell),
+        )
+    )
+    final = search.hidden.copy()
+    # Hiding more leaves every witness in place.
+    final[:n_cells] = narrow_ages(counts, final[:n_cells], table)
+    return final, system, search, totals
+
+
+def _weights(counts: Counts) -> np.ndarray:
+    """Return how much the loss of each cell matters: totals and wide areas more than details."""
+    weight = np.ones(len(counts.keys))
+    index = {key: cell for cell, key in enumerate(counts.keys)}
+    for cell, key in enumerate(counts.keys):
+        if key.ages == ALL_AGES:
+            weight[cell] *= 2.0
+        if key.area[0] in NATIONAL_LEVELS:
+            weight[cell] *= 3.0
+        elif key.area[0] == "region":
+            weight[cell] *= 1.5
+        if key.sex == 0:
+            by_sex = [index[other] for sex in (1, 2) if (other := key._replace(sex=sex)) in index]
+            if by_sex and counts.events[by_sex].max() >= _ONE_SEX * counts.events[cell]:
+                weight[cell] *= 0.2
+    return weight
+
+
+def _hidden_rows(counts: Counts, hidden: np.ndarray) -> np.ndarray:
+    """Return the rows to hide: every row of a hidden cell, of everyone and of known ages together."""
+    together: dict[object, bool] = {}
+    for cell, key in enumerate(counts.keys):
+        together[key] = together.get(key, False) or bool(hidden[cell])
+    by_cell = np.array([together[key] for key in counts.keys], dtype=bool)
+    return np.where(counts.cell_of_row >= 0, by_cell[counts.cell_of_row], False)
+
+
+def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataFrame:
+    """Return the public form: numbers at published precision, and none at all in a row that is hidden."""
+    public = at_published_precision(table, policy.precision)
+    estimated = (table["status"] == ESTIMATED).to_numpy(bool)
+    without = hidden | ~estimated
+    for column in (*DERIVED_FROM_COUNT, "person_years"):
+        public.loc[without, column] = np.nan
+    public["status"] = np.where(~estimated, NOT_ESTIMABLE, np.where(hidden, NOT_PUBLISHED, PUBLISHED))
+    public["reason"] = NOT_APPLICABLE
+    public["data_grade"] = public["data_grade"].mask(without, NOT_APPLICABLE)
+    return as_result(public)
+
+
+def _report(
+    facts: _Facts,
+    results: pd.DataFrame,
+    allowed: pd.DataFrame,
+    stays: np.ndarray,
+    caveat: np.ndarray,
+    row_hidden: np.ndarray,
+    public: pd.DataFrame,
+    programmes: int,
+    found: Audit,
+) -> ProtectionReport:
+    before, counts, n_cells = facts.before, facts.counts, facts.sums.n_cells
+    safe = (before.events > 0) & ~facts.small_before
+    shown = {
+        key for key, cell_hidden in zip(counts.keys, facts.hidden[:n_cells], strict=True) if not cell_hidden
+    }
+    visible = np.array([key in shown for key in before.keys], dtype=bool)
+    primary = np.where(counts.cell_of_row >= 0, facts.small.cells[counts.cell_of_row], False)
+    blocks = sorted(
+        {
+            f"{key.event_type} {key.site} {key.area[0]} {key.period[1] - key.period[0]} y"
+            + (" by age" if key.ages != ALL_AGES else "")
+            for cell, key in enumerate(before.keys)
+            if facts.withheld[cell]
+        }
+    )
+    return ProtectionReport(
+        rows=len(results),
+        left_out_by_plan=facts.decision.left_out,
+        withheld_rows=int((~stays).sum()),
+        withheld_blocks=tuple(blocks),
+        published_rows=int((public["status"] == PUBLISHED).sum()),
+        hidden_rows=int((public["status"] == NOT_PUBLISHED).sum()),
+        not_estimable_rows=int((public["status"] == NOT_ESTIMABLE).sum()),
+        rows_by_reason={
+            "primary": int((primary & row_hidden).sum()),
+            "secondary": int((row_hidden & ~primary).sum()),
+            "caveat": int((caveat & ~row_hidden).sum()),
+        },
+        cells=len(before.keys),
+        small_cells=int(facts.small_before.sum()),
+        remainders=int(facts.small.remainders),
+        safe_cells=int(safe.sum()),
+        safe_cells_lost=int((safe & ~visible).sum()),
+        loss=float((safe & ~visible).sum() / max(1, safe.sum())),
+        events_visible=float(before.events[safe & visible].sum() / max(1.0, before.events[safe].sum())),
+        totals=int(facts.totals.sum()),
+        totals_hidden=int((facts.totals & facts.hidden).sum()),
+        equations=facts.sums.equations.shape[0],
+        contradictory_sums=facts.sums.contradictory,
+        programmes=programmes,
+        audit=found,
+    )
