@@ -121,10 +121,10 @@ class CalibrationFit:
         """Curves over the plausible standard deviations of districts, weighted by restricted likelihood.
 
         The prior density is proportional to ``(sigma^2 + s^2)^(-1/2)``, s being half the noise of one
-        district's log ratio: where the ratio varies far beyond its noise this gives Student limits on districts less
-        one degrees of freedom; where it does not, it is flat, so that zero has no infinite weight
-        (Gelman 2006). With few districts the deviation is known poorly, and an interval that takes it as
-        known is too narrow.
+        district's log ratio: where the ratio varies far beyond its noise this gives Student limits on
+        districts less one degrees of freedom; where it does not, it is flat, so that zero has no infinite
+        weight (Gelman 2006). With few districts the deviation is known poorly, and an interval that takes
+        it as known is too narrow.
         """
         design = self.design
         term = design.terms["district"].penalties

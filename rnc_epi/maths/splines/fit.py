@@ -280,14 +280,11 @@ def fit_penalised_many(
         weight,
     )
     used = weight > 0
-    if (used.sum(axis=1) <= design.unpenalised).any():
-        short = used.sum(axis=1) <= design.unpenalised
-        raise InputError(
-            "C004",
-            found=int(used.sum(axis=1).min()),
-            least=design.unpenalised + 1,
-            where=first_position(short),
-        )
+    # An unknown scale needs one row more than the coefficients that no penalty restrains.
+    least = design.unpenalised + int(family.scaled)
+    short = used.sum(axis=1) < least
+    if short.any():
+        raise InputError("C004", found=int(used.sum(axis=1).min()), least=least, where=first_position(short))
     if family.log_link and (empty := ~((given > 0) & used).any(axis=1)).any():
         raise InputError("C005", where=first_position(empty))
     middle, low, high = _starting_point(problem)
