@@ -38,7 +38,7 @@ class IntrinsicField:
     >>> field.constraints.number, field.rank
     (1, 3)
     >>> np.round(field.scaled_variances, 3)
-    array([1.233, 0.493, 1.233, 1.   ])
+    array([1.357, 0.543, 1.357, 1.   ])
     """
 
     size: int
@@ -187,9 +187,9 @@ class IntrinsicField:
 
     @cached_property
     def mixing_distance(self) -> CubicSpline:
-        """Spline of log sqrt(2 divergence) against logit(phi), from -7 to 12."""
+        """Spline of log sqrt(2 divergence) against logit(phi), from -7 to 9."""
         # Below phi = 0.001 the divergence is a difference of nearly equal numbers; there the distance is
         # proportional to phi, and whoever reads the spline continues it by that straight line.
-        logit = np.concatenate([np.linspace(-7.0, 4.0, 23), np.linspace(5.0, 12.0, 8)])
+        logit = np.linspace(-7.0, 9.0, 25)
         divergence = self.mixing_divergence(1.0 / (1.0 + np.exp(-logit)))
         return CubicSpline(logit, 0.5 * np.log(2.0 * divergence))
