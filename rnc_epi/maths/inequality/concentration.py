@@ -215,7 +215,7 @@ def concentration_interval(
         return symmetric(index, np.sqrt(variance), level, "concentration-delta", estimable)
     people = np.broadcast_to(require_counts(population, "population"), groups.value.shape)
     if ((people != 1.0) & (people > 0)).any():
-        raise InputError("M004", what="population without se", expected="{1}", found="other values")
+        raise InputError("M004", what="population", expected="{1}", found="≠ 1")
     ordinate = np.cumsum(groups.share * groups.value / safe, axis=-1)
     previous = ordinate - groups.share * groups.value / safe
     term = groups.value / safe * distance + 2.0 - previous - ordinate

@@ -168,7 +168,7 @@ def slope_and_relative_index(
     require_choice(family, FAMILIES, "family")
     require_choice(variance, VARIANCES, "variance")
     if family == "negative-binomial" and model not in ("multiplicative", "additive"):
-        raise InputError("M005", what=f"family for {model}", found=family, expected="poisson")
+        raise InputError("M005", what="family", found=family, expected="poisson")
     checked = check_cells(events, person_years, rank, age)
     if model == "logistic":
         require_no_more_than_persons(checked)

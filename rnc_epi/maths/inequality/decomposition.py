@@ -348,7 +348,7 @@ def _positions(counts: Floats, high: int, low: int) -> tuple[int, int]:
         if not -groups <= position < groups:
             raise InputError("M004", what=what, expected=f"0 … {groups - 1}", found=str(position))
     if high % groups == low % groups:
-        raise InputError("M004", what="high", expected="a group other than low", found=str(high))
+        raise InputError("M004", what="high", expected=f"≠ {low % groups}", found=str(high))
     return high % groups, low % groups
 
 

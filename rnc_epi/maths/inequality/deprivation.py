@@ -150,7 +150,7 @@ def first_component_index(
     if signs.shape != values.shape[1:]:
         raise InputError("M002", what="directions", expected=str(values.shape[1:]), found=str(signs.shape))
     if not np.isin(signs, (-1.0, 1.0)).all():
-        raise InputError("M004", what="directions", expected="{-1, 1}", found="other values")
+        raise InputError("M004", what="directions", expected="{-1, 1}", found="≠ ±1")
     complete, share = _complete(values, people)
     mean, deviation = _moments(values, share, complete)
     standard = (np.where(complete[:, None], values, mean) - mean) / deviation
@@ -164,7 +164,7 @@ def first_component_index(
         raise InputError(
             "I003",
             what=f"variable {which}",
-            expected="more deprived" if signs[which] > 0 else "less deprived",
+            expected=int(signs[which]),
             found=f"{loading[which]:.2f}",
         )
     score = np.where(complete, standard @ loading, np.nan)
@@ -353,8 +353,9 @@ def require_direction(
     mean, deviation = _moments(values, share, complete)
     standard = (np.where(complete[:, None], values, mean) - mean) / deviation
     correlation = float((share * standard[:, 0] * standard[:, 1]).sum())
-    if correlation * (1 if higher_is == "more deprived" else -1) <= 0:
-        raise InputError("I003", what=companion_name, expected=higher_is, found=f"{correlation:.2f}")
+    declared = 1 if higher_is == "more deprived" else -1
+    if correlation * declared <= 0:
+        raise InputError("I003", what=companion_name, expected=declared, found=f"{correlation:.2f}")
     return correlation
 
 
@@ -374,7 +375,7 @@ def _complete(values: Floats, people: Floats) -> tuple[Mask, Floats]:
     counted = np.where(complete, people, 0.0)
     found = int((counted > 0).sum())
     if found < FEWEST_GROUPS:
-        raise InputError("I001", what="areas with every variable", found=found)
+        raise InputError("I001", what="variables", found=found)
     return complete, counted / counted.sum()
 
 
