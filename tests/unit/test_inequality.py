@@ -443,3 +443,21 @@ def test_robust_error_of_additive_by_age_follows_its_matrix_formula():
 
     assert found.slope.se == pytest.approx(robust, rel=1e-8)
     assert found.slope.upper - found.slope.value == pytest.approx(t(freedom).ppf(0.975) * robust, rel=1e-8)
+
+
+def test_scaled_variance_is_the_poisson_one_times_the_dispersion_around_the_fit():
+    rank = iq.ridit(BIRTHS)
+    for model in ("multiplicative", "additive", "additive-by-age"):
+        plain, scaled = (
+            iq.slope_and_relative_index(DEATHS, BIRTHS, rank, np.zeros(10), model=model, variance=kind)
+            for kind in ("model", "scaled")
+        )
+        low, high = plain.least_deprived, plain.most_deprived
+        rate = low * (high / low) ** rank if model == "multiplicative" else low + (high - low) * rank
+        # Around the line of least squares each count is held to the mean rate of its age.
+        working = BIRTHS * (DEATHS.sum() / BIRTHS.sum() if model == "additive-by-age" else rate)
+        dispersion = ((DEATHS - BIRTHS * rate) ** 2 / working).sum() / 8
+        assert scaled.slope.se == pytest.approx(plain.slope.se * np.sqrt(dispersion), rel=1e-7)
+        # Student with ten cells less two parameters: 2.306.
+        half = (scaled.slope.upper - scaled.slope.value) / scaled.slope.se
+        assert half == pytest.approx(2.306004, abs=1e-6)
