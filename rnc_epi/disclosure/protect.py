@@ -35,6 +35,7 @@ from rnc_epi.vocabulary.schemas import (
     PUBLISHED,
     as_result,
 )
+from rnc_epi.vocabulary.sites import SITES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,8 @@ def protect(
         Which sites and areas are parts of which. What is not declared is not protected against.
     policy : Policy
     caveats : mapping, optional
-        Sites whose mortality carries a caveat, with the caveat; published only if the policy lifts it.
+        Sites whose mortality carries a caveat, with the caveat; published only if the policy lifts it. By
+        default those of the table of sites.
     name : str
         Name of the file to be.
 
@@ -92,7 +94,9 @@ def protect(
     Networks 1992;22:397-417. Fischetti M, Salazar JJ. Models and algorithms for the 2-dimensional cell
     suppression problem. Math Program 1999;84:283-312.
     """
-    decision = apply_plan(results, policy, {site: text for site, text in (caveats or {}).items() if text})
+    if caveats is None:
+        caveats = {slug: site.mortality_caveat.en for slug, site in SITES.items() if site.mortality_caveat}
+    decision = apply_plan(results, policy, {site: text for site, text in caveats.items() if text})
     allowed = results[decision.kept].reset_index(drop=True)
     caveat = decision.caveat[decision.kept]
 

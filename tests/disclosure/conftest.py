@@ -39,3 +39,15 @@ def protected(small_study, plan_policy):
     from rnc_epi.disclosure import protect
 
     return protect(small_study.results, small_study.hierarchy, plan_policy)
+
+
+@pytest.fixture(scope="session")
+def stage_to(small_study, plan_policy, protected):
+    """Return a function that stages the small study in a folder."""
+    from release_builder import staged
+
+    def write(out: Path, **changes) -> Path:
+        given = {"releasable": protected[0], "policy": plan_policy, "protection": protected[1]} | changes
+        return staged(small_study, out, **given)
+
+    return write

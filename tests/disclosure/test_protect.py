@@ -27,8 +27,8 @@ def counts_table(rows: list[dict]) -> pd.DataFrame:
 def band(age_from: int, age_until: int | None, events: float) -> dict:
     """Return an age-specific row."""
     return {
-        "indicator": "age_specific_rate", "measure_unit": "rate", "age_from": age_from, "age_until": age_until,
-        "events": events,
+        "indicator": "age_specific_rate", "measure_unit": "rate", "age_from": age_from,
+        "age_until": age_until, "events": events,
     }  # fmt: skip
 
 
