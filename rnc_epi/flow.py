@@ -19,6 +19,7 @@ from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.disclosure import load_policy, protect
+from rnc_epi.extracts.geography import notice_of_outlines
 from rnc_epi.extracts.opening import open_extract
 from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.release import release_metadata, stage
@@ -99,12 +100,21 @@ def run_study(
         policy = load_policy(study.disclosure.policy, source_thresholds=thresholds, lifts=study.lifts())
         computed = compute(study, extract, policy, progress=progress)
         with stage_of(progress, "protect"):
-            releasable, protection = protect(computed.results, computed.hierarchy, policy)
+            releasable, protection = protect(
+                computed.results, computed.hierarchy, policy, caveats=mortality_caveats()
+            )
         with stage_of(progress, "stage"):
             return stage(
                 [releasable],
                 policy=policy,
-                metadata=release_metadata(study, sources, computed.areas, releasable.table, policy),
+                metadata=release_metadata(
+                    study,
+                    sources,
+                    computed.areas,
+                    releasable.table,
+                    policy,
+                    outline_notice=notice_of_outlines(computed.areas),
+                ),
                 hierarchy=computed.hierarchy,
                 areas=computed.areas,
                 accounting=extract.accounting.frame(),
@@ -164,6 +174,11 @@ def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = Non
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
         detail=detail,
     )
+
+
+def mortality_caveats() -> dict[str, str]:
+    """Return the sites whose mortality is published only with a declared line, and why."""
+    return {slug: entry.mortality_caveat.en for slug, entry in SITES.items() if entry.mortality_caveat}
 
 
 def hierarchy_of(tables: list[Cells], builder: CellBuilder) -> Hierarchy:

@@ -5,7 +5,7 @@ sources and licences. Outlines are for maps and for adjacency, never for measure
 """
 
 from rnc_epi.extracts.geography.adjacency import Adjacency, adjacency, shared_borders
-from rnc_epi.extracts.geography.outlines import areas, outline_notice, outlines
+from rnc_epi.extracts.geography.outlines import areas, notice_of_outlines, outline_notice, outlines
 from rnc_epi.extracts.geography.tables import (
     GEO_VINTAGE,
     OUTLINED_LEVELS,
@@ -27,6 +27,7 @@ __all__ = [
     "epci",
     "epci_departements",
     "membership",
+    "notice_of_outlines",
     "outline_notice",
     "outlines",
     "regions",

@@ -88,6 +88,25 @@ def _dissolve(frame: pd.DataFrame, parent: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows).reset_index(drop=True)
 
 
+def notice_of_outlines(table: pd.DataFrame) -> dict[str, str]:
+    """Return the attribution that the outlines of an extract need, by language; empty where they are its own.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``geo_level, geo_code, outline`` (WKB).
+    """
+    for level in tables.OUTLINED_LEVELS:
+        of_level = table[(table["geo_level"] == level) & table["outline"].notna()]
+        if of_level.empty:
+            continue
+        packaged = areas(level).set_index("geo_code")["outline"].to_dict()
+        shapes = zip(of_level["geo_code"], of_level["outline"], strict=True)
+        if any(packaged.get(code) == bytes(shape) for code, shape in shapes):
+            return {language: outline_notice(language) for language in _NOTICE}
+    return {}
+
+
 @cache
 def _local(level: str) -> pd.DataFrame:
     """Return code, shape in local coordinates, projected system and inset placement, sorted by code."""
