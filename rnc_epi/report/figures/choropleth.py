@@ -1,0 +1,224 @@
+"""Maps of areas in classes, overseas areas in labelled insets, hatching where no figure is published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.path import Path
+
+from rnc_epi.report.figures.classes import MapClasses, rate_classes
+from rnc_epi.report.figures.style import INK, QUIET, axes_of, drawing_style
+from rnc_epi.report.formats import Format
+from rnc_epi.report.texts import text
+from rnc_epi.vocabulary.schemas import NOT_ESTIMABLE, NOT_PUBLISHED, PUBLISHED
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+#: Hatching by status; the legend names each that is on the map. No row at all is out of scope.
+OUT_OF_SCOPE: Final = "out_of_scope"
+_FILLS: Final[dict[str, dict[str, Any]]] = {
+    NOT_PUBLISHED: {"facecolor": "white", "hatch": "/////"},
+    NOT_ESTIMABLE: {"facecolor": "white", "hatch": "....."},
+    OUT_OF_SCOPE: {"facecolor": "#e6e6e6"},
+}
+
+#: Metres between the foot of an inset and the row of insets below, where its label stands.
+LABEL_HEIGHT: Final = 62_000.0
+INSET_MARGIN: Final = 9_000.0
+
+
+def plot_choropleth(
+    areas: gpd.GeoDataFrame,
+    column: str = "value",
+    *,
+    classes: MapClasses | None = None,
+    language: str = "fr",
+    legend_title: str = "",
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a map of areas in classes.
+
+    Parameters
+    ----------
+    areas : GeoDataFrame
+        One row an area: the geometry to draw, `column`, ``status`` (null: no row in the release), and where
+        there are insets ``inset`` (bool), ``inset_scale`` and ``name``. A column ``distinct`` of booleans,
+        if there, gives a dark border to areas that differ from the rest of their region.
+    column : str
+        What decides the colour; only rows whose status is published are read.
+    classes : MapClasses, optional
+        Five classes of about as many areas by default.
+    language : {"fr", "en"}
+    legend_title, title : str
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+        Without coordinates: these outlines are for display only.
+    """
+    shapes = np.asarray(areas.geometry.to_numpy(), dtype=object).copy()
+    inset = areas["inset"].to_numpy(dtype=bool) if "inset" in areas else np.zeros(len(areas), dtype=bool)
+    shapes[inset] = spread_insets(shapes[inset])
+    status = areas["status"].fillna(OUT_OF_SCOPE).to_numpy(dtype=object)
+    shown = status == PUBLISHED
+    values = areas[column].to_numpy(dtype=float)
+    if classes is None:
+        classes = rate_classes(values[shown])
+    number = np.full(len(areas), -1)
+    number[shown] = classes.class_of(values[shown])
+    written = Format(language)
+    with drawing_style():
+        ax = axes_of(ax, 3.9, 4.3)
+        border = {"edgecolor": "#6b6b6b", "linewidth": 0.35}
+        legend: list[Patch] = []
+        labels = classes.labels(values[shown], language)
+        for k, colour in enumerate(classes.colours):
+            _add(ax, shapes[number == k], facecolor=colour, **border)
+            legend.append(Patch(facecolor=colour, label=labels[k], **border))
+        for name, fill in _FILLS.items():
+            if (status == name).any():
+                _add(ax, shapes[status == name], **fill, **border)
+                legend.append(Patch(**fill, **border, label=text(f"map_{name}", language)))
+        if "distinct" in areas and areas["distinct"].any():
+            distinct = areas["distinct"].to_numpy(dtype=bool)
+            _add(ax, shapes[distinct], facecolor="none", edgecolor="black", linewidth=1.1)
+            legend.append(
+                Patch(
+                    facecolor="none", edgecolor="black", linewidth=1.1, label=text("map_distinct", language)
+                )
+            )
+        names = areas["name"].to_numpy() if "name" in areas else np.full(len(areas), "")
+        scales = areas["inset_scale"].to_numpy(dtype=float) if "inset_scale" in areas else np.ones(len(areas))
+        for shape, name, scale in zip(shapes[inset], names[inset], scales[inset], strict=True):
+            _frame_inset(ax, shape, f"{name}\n× {written.number(scale, 2 if scale < 1 else 1)}")
+        ax.set_aspect("equal")
+        ax.set_axis_off()
+        _fit(ax, shapes, has_insets=bool(inset.any()))
+        if title:
+            ax.set_title(title)
+        ax.legend(
+            handles=legend,
+            title=legend_title or None,
+            title_fontsize=7.5,
+            alignment="left",
+            loc="upper left",
+            bbox_to_anchor=(0.0, 0.0),
+            ncols=2,
+            fontsize=7,
+            handlelength=1.6,
+            handleheight=1.1,
+            columnspacing=1.4,
+            borderaxespad=0.0,
+        )
+    return ax
+
+
+def spread_insets(shapes: np.ndarray) -> np.ndarray:
+    """Return insets moved down, row by row, so that the label of each fits above the row below.
+
+    Insets are for display only, so moving them loses nothing; their scale stays.
+    """
+    moved = shapes.copy()
+    bounds = shapely.bounds(shapes) if len(shapes) else np.empty((0, 4))
+    row, foot = 0, np.inf
+    for i in np.argsort(-bounds[:, 3], kind="stable"):
+        if bounds[i, 3] < foot and np.isfinite(foot):
+            row, foot = row + 1, bounds[i, 1]
+        foot = min(foot, bounds[i, 1]) if np.isfinite(foot) else bounds[i, 1]
+        moved[i] = shapely.transform(shapes[i], lambda xy, down=row * LABEL_HEIGHT * 0.75: xy - [0.0, down])
+    return moved
+
+
+def _add(ax: Axes, shapes: np.ndarray, **look: Any) -> None:
+    if len(shapes):
+        ax.add_collection(PathCollection([_path(shape) for shape in shapes], **look), autolim=False)
+
+
+def _path(shape: Any) -> Path:
+    """Return a polygon with its holes as one path: rings turn the other way inside, so holes stay empty."""
+    parts = []
+    for polygon in shapely.get_parts(shapely.orient_polygons(shape)):
+        for ring in (polygon.exterior, *polygon.interiors):
+            # 100 m on a map of 1 200 km: finer digits would only swell the file.
+            points = np.round(shapely.get_coordinates(ring), -2)
+            parts.append(Path(points, closed=True))
+    return Path.make_compound_path(*parts)
+
+
+def _frame_inset(ax: Axes, shape: Any, label: str) -> None:
+    left, bottom, right, top = shapely.bounds(shape)
+    ax.add_patch(
+        Rectangle(
+            (left - INSET_MARGIN, bottom - INSET_MARGIN),
+            right - left + 2 * INSET_MARGIN,
+            top - bottom + 2 * INSET_MARGIN,
+            facecolor="none",
+            edgecolor=QUIET,
+            linewidth=0.5,
+        )
+    )
+    ax.annotate(
+        label,
+        ((left + right) / 2, bottom - INSET_MARGIN),
+        xytext=(0, -1.0),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=5.0,
+        linespacing=1.0,
+        color=INK,
+    )
+
+
+def _fit(ax: Axes, shapes: np.ndarray, *, has_insets: bool) -> None:
+    left, bottom, right, top = shapely.total_bounds(shapes)
+    ax.set_xlim(left - (60_000 if has_insets else 10_000), right + 10_000)
+    ax.set_ylim(bottom - 10_000, top + 10_000)
+
+
+def describe_choropleth(
+    areas: pd.DataFrame, language: str, *, subject: str, column: str = "value", decimals: int = 1
+) -> str:
+    """Return the alternative text: areas shown and not, middle half, lowest and highest area."""
+    written = Format(language)
+    shown = areas[areas["status"].eq(PUBLISHED)]
+    sentences = [text("alt_map", language, subject=subject, areas=written.number(len(areas)))]
+    if shown.empty:
+        sentences.append(text("alt_nothing_published", language))
+    else:
+        ordered = shown.sort_values([column, "name"], kind="stable")
+        low, high = ordered.iloc[0], ordered.iloc[-1]
+        sentences.append(
+            text(
+                "alt_map_values",
+                language,
+                shown=written.number(len(shown)),
+                low=written.number(low[column], decimals),
+                low_name=low["name"],
+                high=written.number(high[column], decimals),
+                high_name=high["name"],
+                quarter=written.number(float(shown[column].quantile(0.25)), decimals),
+                three_quarters=written.number(float(shown[column].quantile(0.75)), decimals),
+            )
+        )
+    for status, key in ((NOT_PUBLISHED, "alt_hidden"), (NOT_ESTIMABLE, "alt_not_estimable")):
+        number = int(areas["status"].eq(status).sum())
+        if number:
+            sentences.append(text(key, language, areas=written.number(number)))
+    outside = int(areas["status"].isna().sum())
+    if outside:
+        sentences.append(text("alt_out_of_scope", language, areas=written.number(outside)))
+    if "distinct" in areas:
+        names = sorted(areas.loc[areas["distinct"].fillna(False).astype(bool), "name"])
+        key = "alt_distinct" if names else "alt_none_distinct"
+        sentences.append(text(key, language, areas=written.sentence_list(names)))
+    return " ".join(sentences)

@@ -1,0 +1,275 @@
+"""The regional table: standardised rates of the main sites, with limits, men and women."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
+from rnc_epi.report.content import ALL_SITES, RATIO_OF
+from rnc_epi.report.figures import describe_ranked_areas, plot_ranked_areas
+from rnc_epi.report.figures.style import figure_of
+from rnc_epi.report.formats import NOTHING, Format
+from rnc_epi.report.texts import text
+from rnc_epi.report.wording import event_word, ratio_of_standard, sign_notes
+from rnc_epi.vocabulary.schemas import PUBLISHED
+from rnc_epi.vocabulary.sexes import Sex
+from rnc_epi.vocabulary.sites import SITES
+
+if TYPE_CHECKING:
+    from rnc_epi.report.content import Content
+
+#: Single sites of each sex in the table of regions, beside all sites together.
+TABLED_SITES: Final = 3
+
+#: Areas below which a table by region says less than the maps.
+FEWEST_REGIONS: Final = 2
+
+
+def regions(content: Content, language: str) -> Section | None:
+    """Return the table by region of each event with regional figures, and the regions ranked."""
+    figures, tables, paragraphs = [], [], []
+    for event_type in content.event_types:
+        rates = content.in_longest_period(content.all_ages(content.standardised(event_type, "region")))
+        shown = rates[rates["status"].eq(PUBLISHED)]
+        if shown["geo_code"].nunique() < FEWEST_REGIONS:
+            continue
+        nation = len(content.rows("death", "asr", "region")["geo_code"].unique())
+        if shown["geo_code"].nunique() < nation:
+            paragraphs.append(
+                text(
+                    "regions_covered",
+                    language,
+                    events=event_word(event_type, language),
+                    regions=Format(language).sentence_list(_names(content, shown, language)),
+                )
+            )
+        for sex in (Sex.MEN, Sex.WOMEN):
+            table = _totals(content, event_type, sex, rates, language)
+            if table is not None:
+                tables.append(table)
+        for sex in (Sex.MEN, Sex.WOMEN):
+            table = _sites(content, event_type, sex, rates, language)
+            if table is not None:
+                tables.append(table)
+        figure = _ranked(content, event_type, language)
+        if figure is not None:
+            figures.append(figure)
+    if not tables:
+        return None
+    return Section(
+        "regions",
+        text("regions", language),
+        (text("regions_lead", language), *paragraphs),
+        tuple(figures),
+        tuple(tables),
+        language=language,
+    )
+
+
+def _names(content: Content, rows: pd.DataFrame, language: str) -> list[str]:
+    areas = rows[["geo_level", "geo_code", "geo_vintage"]].drop_duplicates()
+    return sorted(content.area_name(*area, language) for area in areas.itertuples(index=False, name=None))
+
+
+def _leading(content: Content, event_type: str, sex: Sex) -> str | None:
+    found = content.main_sites(event_type, int(sex), 1)
+    return found[0] if found else None
+
+
+def _totals(content: Content, event_type: str, sex: Sex, rates: pd.DataFrame, language: str) -> Table | None:
+    """Return counts, rates and ratios by region for all sites, or for the leading site where alone."""
+    slug = _leading(content, event_type, sex)
+    if slug is None:
+        return None
+    written = Format(language)
+    period = content.longest_period(rates)
+    assert period is not None
+    keys = {"site": slug, "sex": int(sex), "period_from": period[0], "period_until": period[1]}
+    held = {
+        name: content.records(content.all_ages(content.rows(event_type, name, "region", **keys)), "geo_code")
+        for name in ("count", "crude_rate")
+    }
+    asr = content.standardised(event_type, "region", **keys)
+    held["asr"] = content.records(asr, "geo_code")
+    ratio = content.rows(event_type, RATIO_OF[event_type], "region", **keys)
+    if len(ratio):
+        ratio = ratio[ratio["comparator"].eq(ratio["comparator"].mode().iloc[0])]
+    held["ratio"] = content.records(ratio, "geo_code")
+    if not asr["status"].eq(PUBLISHED).any():
+        return None
+    columns = [
+        Column(text("column_region", language), numeric=False),
+        Column(event_word(event_type, language, capital=True)),
+        Column(text(f"column_crude_{event_type}", language)),
+        Column(
+            text(f"column_asr_{event_type}_{'world' if content.standard == 'world' else 'other'}", language)
+        ),
+        Column(text("column_limits", language)),
+    ]
+    if len(ratio):
+        columns += [
+            Column(text(f"short_ratio_{event_type}", language)),
+            Column(text("column_limits", language)),
+        ]
+    lines = []
+    for _, row in asr.sort_values("geo_code", kind="stable").iterrows():
+        found = {name: known.get((row["geo_code"],)) for name, known in held.items()}
+        cells = [
+            content.area_name("region", row["geo_code"], row["geo_vintage"], language),
+            written.value(found["count"]),
+            written.value(found["crude_rate"]),
+            written.value(found["asr"]),
+            written.interval(found["asr"]),
+        ]
+        if len(ratio):
+            cells += [written.value(found["ratio"]), written.interval(found["ratio"])]
+        lines.append(tuple(cells))
+    caption = text(
+        "table_region",
+        language,
+        events=event_word(event_type, language, capital=True),
+        site=text("site_and_sex", language, site=SITES[slug].name(language), sex=sex.label(language)),
+        years=written.period(*period),
+    )
+    return Table(
+        f"table-region-{event_type}-{int(sex)}",
+        caption,
+        tuple(columns),
+        tuple(lines),
+        notes=sign_notes(lines, language),
+        altered=content.is_altered(asr),
+    )
+
+
+def _sites(content: Content, event_type: str, sex: Sex, rates: pd.DataFrame, language: str) -> Table | None:
+    """Return the standardised rates of the main sites by region, each over its limits."""
+    sites = [slug for slug in content.main_sites(event_type, int(sex), TABLED_SITES) if slug != ALL_SITES]
+    sites = [slug for slug in sites if slug != _leading(content, event_type, sex)]
+    rows = rates[rates["sex"].eq(int(sex)) & rates["site"].isin(sites)]
+    rows = content.in_longest_period(rows)
+    if not sites or not rows["status"].eq(PUBLISHED).any():
+        return None
+    written = Format(language)
+    return rates_by_area(
+        content,
+        rows,
+        sites,
+        f"table-region-sites-{event_type}-{int(sex)}",
+        text(
+            "table_region_sites",
+            language,
+            rate=ratio_of_standard(event_type, content.standard, language),
+            sex=sex.label(language),
+            years=written.period(rows["period_from"].iloc[0], rows["period_until"].iloc[0]),
+        ),
+        text("column_region", language),
+        language,
+    )
+
+
+def rates_by_area(
+    content: Content,
+    rows: pd.DataFrame,
+    sites: list[str],
+    anchor: str,
+    caption: str,
+    area_column: str,
+    language: str,
+    *,
+    periods: bool = False,
+    first: tuple[str, ...] = (),
+) -> Table:
+    """Return a table of areas by sites, each rate over its limits; the codes of `first` stand on top."""
+    written = Format(language)
+    held = content.records(rows, "geo_code", "site")
+    areas = rows[["geo_level", "geo_code", "geo_vintage", "period_from", "period_until"]].drop_duplicates()
+    named = [
+        (row["geo_code"] not in first, _area_label(content, row, language), row)
+        for row in areas.to_dict("records")
+    ]
+    lines = []
+    for _, name, row in sorted(
+        named, key=lambda entry: (entry[0], entry[2]["geo_code"] if not periods else entry[1])
+    ):
+        found = [held.get((row["geo_code"], slug)) for slug in sites]
+        cells = [
+            f"{written.value(one)}\n{written.interval(one)}".strip() if one else NOTHING for one in found
+        ]
+        period = (written.period(row["period_from"], row["period_until"]),) if periods else ()
+        lines.append((name, *period, *cells))
+    columns = (
+        Column(area_column, numeric=False),
+        *((Column(text("column_period", language), numeric=False),) if periods else ()),
+        *(Column(SITES[slug].name(language)) for slug in sites),
+    )
+    return Table(
+        anchor,
+        caption,
+        columns,
+        tuple(lines),
+        notes=sign_notes(lines, language),
+        altered=content.is_altered(rows),
+    )
+
+
+def _area_label(content: Content, row: dict[str, object], language: str) -> str:
+    from rnc_epi.report.wording import area_title
+
+    return area_title(content, row, language)
+
+
+def _ranked(content: Content, event_type: str, language: str) -> FigureBlock | None:
+    """Return the regions ranked by their rate for the leading site of men, with the nation beside."""
+    sex = next((one for one in (Sex.MEN, Sex.WOMEN) if _leading(content, event_type, one)), None)
+    if sex is None:
+        return None
+    slug = _leading(content, event_type, sex)
+    keys = {"site": slug, "sex": int(sex)}
+    rows = content.in_longest_period(content.all_ages(content.standardised(event_type, "region", **keys)))
+    if int(rows["status"].eq(PUBLISHED).sum()) < FEWEST_REGIONS:
+        return None
+    written = Format(language)
+    rows = rows.assign(
+        name=[
+            content.area_name("region", code, vintage, language)
+            for code, vintage in zip(rows["geo_code"], rows["geo_vintage"], strict=True)
+        ]
+    )
+    level = content.national_level(event_type)
+    whole = (
+        content.in_longest_period(content.all_ages(content.standardised(event_type, level, **keys)))
+        if level
+        else rows.iloc[:0]
+    )
+    whole = whole[whole["status"].eq(PUBLISHED) & whole["period_from"].eq(rows["period_from"].iloc[0])]
+    reference = float(whole["value"].iloc[0]) if len(whole) else None
+    label = ""
+    if reference is not None:
+        from rnc_epi.vocabulary.areas import level_title
+
+        label = (
+            f"{level_title(str(level), language)} : "
+            if language == "fr"
+            else f"{level_title(str(level), language)}: "
+        )
+        label += written.number(reference, 1)
+    assert slug is not None
+    subject = text(
+        "map_subject",
+        language,
+        indicator=ratio_of_standard(event_type, content.standard, language),
+        site=text("site_and_sex", language, site=SITES[slug].name(language), sex=sex.label(language)),
+        years=written.period(rows["period_from"].iloc[0], rows["period_until"].iloc[0]),
+    )
+    return FigureBlock(
+        f"figure-regions-{event_type}",
+        text("figure_ranked_regions", language, subject=subject),
+        describe_ranked_areas(rows, language, subject=subject) + (f" {label}." if label else ""),
+        lambda: figure_of(
+            plot_ranked_areas(rows, reference=reference, reference_label=label, language=language)
+        ),
+        notes=(text("note_ranks", language),),
+        altered=content.is_altered(rows),
+    )

@@ -1,0 +1,36 @@
+"""The annual report, section by section: the notebook, the HTML page and the PDF show these.
+
+A section that has nothing to show is left out; none is ever empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rnc_epi.report.blocks import Section
+from rnc_epi.report.content import Content
+from rnc_epi.report.curves import age_curves, trends
+from rnc_epi.report.maps import maps
+from rnc_epi.report.methods import dictionary, methods
+from rnc_epi.report.national import national, summary
+from rnc_epi.report.regions import regions
+from rnc_epi.report.registries import registries
+
+#: In the order of the report.
+SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
+    summary,
+    national,
+    age_curves,
+    trends,
+    maps,
+    regions,
+    registries,
+    methods,
+    dictionary,
+)
+
+
+def report_sections(content: Content, language: str = "fr") -> list[Section]:
+    """Return the sections of the annual report that a release can fill."""
+    return [section for make in SECTIONS if (section := make(content, language)) is not None]

@@ -1,0 +1,50 @@
+"""The texts of the report, by key and language (``texts.toml``)."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from rnc_epi.vocabulary.errors import LANGUAGES, InputError
+
+
+@cache
+def report_texts() -> dict[str, dict[str, str]]:
+    """Return every text of the report by key: ``{"summary": {"fr": …, "en": …}}``."""
+    return tomllib.loads((files("rnc_epi.report") / "texts.toml").read_text(encoding="utf-8"))
+
+
+def text(key: str, language: str, **facts: Any) -> str:
+    """Return a text in a language, its facts filled in.
+
+    Raises
+    ------
+    InputError
+        M005 for a language that the report is not written in.
+
+    Examples
+    --------
+    >>> text("summary", "en")
+    'Key figures'
+    """
+    if language not in LANGUAGES:
+        raise InputError("M005", what="language", found=language, expected=", ".join(LANGUAGES))
+    words = report_texts()[key][language].format(**facts)
+    return french_spaces(words) if language == "fr" else words
+
+
+def french_spaces(words: str) -> str:
+    r"""Return a French text with the no-break spaces that its punctuation asks for.
+
+    Examples
+    --------
+    >>> french_spaces("a : b") == "a\u00a0: b"
+    True
+    """
+    for mark in (":", "%", "»"):
+        words = words.replace(f" {mark}", f"\u00a0{mark}")
+    for mark in (";", "!", "?"):
+        words = words.replace(f" {mark}", f"\u202f{mark}")
+    return words.replace("« ", "«\u00a0")
