@@ -160,3 +160,85 @@ def test_a_fit_too_large_for_the_machine_is_refused_with_its_size(monkeypatch):
 def test_a_system_that_does_not_tell_its_memory_is_trusted(monkeypatch):
     monkeypatch.setattr(memory, "machine_bytes", lambda: None)
     assert np.isfinite(smallarea.fit(OBSERVED, EXPECTED, LINE).relative_risk).all()
+
+
+@pytest.mark.parametrize(
+    ("errors", "code"),
+    [
+        (np.eye(5), "M002"),
+        (np.ones((6, 6)), "A009"),
+        (np.eye(6) + np.triu(np.full((6, 6), 0.1), 1), "A009"),
+        (-np.ones(6), "M009"),
+    ],
+)
+def test_wrong_errors_of_estimates_are_refused(errors, code):
+    with pytest.raises(InputError) as caught:
+        smallarea.fit_gaussian(np.zeros(6), errors, LINE)
+    assert caught.value.code == code
+
+
+def test_predictive_checks_are_refused_where_errors_are_correlated():
+    fit = smallarea.fit_gaussian(np.array([0.1, 0.3, -0.2, 0.0, 0.1, 0.5]), 0.05 * np.eye(6) + 0.01, LINE)
+    with pytest.raises(EstimateRefused) as caught:
+        fit.checks()
+    assert caught.value.code == "A025"
+
+
+def test_benchmarking_refuses_what_does_not_match_and_what_contradicts_itself():
+    pieces, group, totals = np.ones((3, 4)), np.array([0, 0, 1]), np.full((2, 4), 5.0)
+    for bad in (
+        (np.zeros((3, 4)), [(group, totals)]),
+        (pieces, [(group[:2], totals)]),
+        (pieces, [(group, totals[:1])]),
+        (pieces, [(group, totals[:, :3])]),
+        (pieces, [(np.array([0, 0, 2]), totals)]),
+        (pieces, [(group, -totals)]),
+    ):
+        with pytest.raises(InputError) as caught:
+            smallarea.benchmark(*bad)
+        assert caught.value.code == "A010"
+    with pytest.raises(EstimateRefused) as refusal:
+        smallarea.benchmark(
+            pieces, [(group, totals), (np.zeros(3, int), np.full((1, 4), 99.0))], most_steps=50
+        )
+    assert refusal.value.code == "A026"
+
+
+def test_statements_from_draws_refuse_what_is_no_set_of_draws():
+    for call in (
+        lambda: smallarea.ranks(np.ones(3)),
+        lambda: smallarea.ranks(np.ones((3, 4)), top=4),
+        lambda: smallarea.ratio_of_extremes(np.ones(3)),
+        lambda: smallarea.ratio_of_extremes(np.ones((3, 4)), share=0.5),
+        lambda: smallarea.evidence_classes([0.5], high=0.1),
+        lambda: smallarea.evidence_classes([1.5]),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert caught.value.code in ("M002", "M004", "M010")
+
+
+@pytest.mark.parametrize("interaction", ["none", "I", "II"])
+def test_periods_without_cases_and_islands_are_fitted(interaction):
+    observed = np.array([[3, 0, 4], [0, 0, 2], [1, 0, 0], [5, 0, 9]])
+    fit = smallarea.fit_spacetime(observed, np.full((4, 3), 2.0), LINE[:2], interaction=interaction)
+    assert np.isfinite(fit.relative_risk).all()
+    assert (fit.lower < fit.upper).all()
+    assert ("sigma_interaction" in fit.hyperparameters) == (interaction != "none")
+
+
+@pytest.mark.parametrize(
+    ("observed", "options", "code"),
+    [
+        (np.ones((4, 1)), {}, "M002"),
+        (np.ones(4), {}, "M002"),
+        (np.ones((5, 3)), {}, "A007"),
+        (np.ones((4, 3)), {"interaction": "IV"}, "M005"),
+        (np.ones((4, 3)), {"covariates": np.ones(4)}, "M002"),
+        (np.ones((4, 3)), {"covariates": np.ones((4, 3))}, "A008"),
+    ],
+)
+def test_wrong_cells_are_refused(observed, options, code):
+    with pytest.raises(InputError) as caught:
+        smallarea.fit_spacetime(observed, np.ones(observed.shape), AreaGraph(4, LINE[:2]), **options)
+    assert caught.value.code == code

@@ -195,3 +195,17 @@ def test_real_maps_agree_with_nuts(shared, name):
     areas, edges = MAPS.real_map(shared, "departement" if name.startswith("dep") else "epci")
     assert len(areas) == len(chain)
     agrees_with_chain(smallarea.fit(chain["observed"], chain["expected"], edges), chain)
+
+
+@pytest.mark.parametrize("interaction", ["I", "II"])
+def test_areas_over_periods_agree_with_nuts(interaction):
+    chain, parameters = MAPS.reference(f"spacetime_{interaction}")
+    observed, expected = (chain[c].to_numpy().reshape(37, 8) for c in ("observed", "expected"))
+    fit = smallarea.fit_spacetime(observed, expected, MAPS.lattice(6, 6), interaction=interaction)
+    agrees_with_chain(fit, chain)
+    for name in ("sigma", "sigma_time", "sigma_interaction"):
+        # A coarse grid in four dimensions; the chain knows these means to 2 % of their sd.
+        assert (
+            abs(fit.hyperparameters[name].mean - parameters.loc[name, "mean"])
+            < 0.12 * parameters.loc[name, "sd"]
+        )

@@ -186,3 +186,68 @@ def test_the_shape_of_a_pareto_sample_is_found():
     for shape in (0.2, 0.5, 0.9):
         weights = scipy.stats.genpareto(shape).ppf((np.arange(20_000) + 0.5) / 20_000)
         assert pareto_shape(np.log(weights + 1e-12)) == pytest.approx(shape, abs=0.05)
+
+
+def test_correlated_errors_are_those_of_the_dense_normal_conditional():
+    values = {"sigma": 0.6, "phi": 0.7}
+    root = np.random.default_rng(4).normal(size=(5, 5)) * 0.2
+    errors = root @ root.T + 0.05 * np.eye(5)
+    estimates = np.array([0.3, -0.2, 0.5, 0.1, 0.9])
+    covariance = dense_covariance("bym2", values)
+    gain = covariance @ np.linalg.inv(covariance + errors)
+    priors = {**{k: Fixed(v) for k, v in values.items()}, "intercept": Normal(0.0, 2.0)}
+    fit = smallarea.fit_gaussian(estimates, errors, SQUARE_AND_ISLAND, priors=priors)
+    np.testing.assert_allclose(fit.log_mean, gain @ estimates, atol=1e-8)
+    np.testing.assert_allclose(fit.log_sd, np.sqrt(np.diag(covariance - gain @ covariance)), rtol=1e-6)
+    evidence = scipy.stats.multivariate_normal(np.zeros(5), covariance + errors).logpdf(estimates)
+    assert fit.log_evidence == pytest.approx(evidence, abs=1e-8)
+    # Five standard errors of a covariance from 40 000 draws.
+    found = np.cov(np.log(fit.draws(40_000)))
+    np.testing.assert_allclose(found, covariance - gain @ covariance, atol=5 * 0.2 * np.sqrt(2 / 40_000))
+
+
+@pytest.mark.parametrize("model", smallarea.MODELS)
+def test_a_diagonal_matrix_of_errors_is_the_same_as_their_variances(model):
+    rng = np.random.default_rng(6)
+    estimates, variances = rng.normal(size=5) * 0.5, rng.uniform(0.05, 0.2, 5)
+    sparse = smallarea.fit_gaussian(estimates, variances, SQUARE_AND_ISLAND, model=model)
+    dense = smallarea.fit_gaussian(estimates, np.diag(variances), SQUARE_AND_ISLAND, model=model)
+    # The same points of the hyperparameters, by two algebras.
+    np.testing.assert_allclose(dense.log_mean, sparse.log_mean, atol=1e-6)
+    np.testing.assert_allclose(dense.upper, sparse.upper, rtol=1e-5)
+    assert dense.coefficients["intercept"].sd == pytest.approx(sparse.coefficients["intercept"].sd, rel=1e-5)
+    assert dense.log_evidence == pytest.approx(sparse.log_evidence, abs=1e-5)
+
+
+def test_classes_of_evidence_have_open_ends():
+    assert smallarea.evidence_classes([0.81, 0.8, 0.5, 0.2, 0.19]).tolist() == [1, 0, 0, 0, -1]
+
+
+def test_ranks_of_three_draws_by_hand():
+    draws = np.array([[3.0, 3.0, 1.0, 3.0], [2.0, 1.0, 2.0, 2.0], [1.0, 2.0, 3.0, 1.0]])
+    result = smallarea.ranks(draws, top=1, level=0.5)
+    assert result.mean.tolist() == [(1 + 1 + 3 + 1) / 4, (2 + 3 + 2 + 2) / 4, (3 + 2 + 1 + 3) / 4]
+    assert result.highest.tolist() == [3 / 4, 0, 1 / 4]
+    assert result.median.tolist() == [1, 2, 2]
+    np.testing.assert_allclose(
+        smallarea.ratio_of_extremes(np.array([[1.0], [2.0], [4.0]]), share=0.25), [3 / 1.5]
+    )
+
+
+def test_pieces_raked_to_two_levels_add_up_to_both_in_every_draw():
+    rng = np.random.default_rng(7)
+    pieces = rng.gamma(3, 2, (6, 50))
+    department, region = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 0, 1, 1])
+    totals = rng.gamma(50, 1, (3, 50))
+    above = np.array([totals[0] + totals[1], totals[2]])
+    across = np.array([-1, 0, 0, -1, -1, -1])
+    two = smallarea.benchmark(pieces, [(department, totals), (region, above)])
+    for d in range(3):
+        np.testing.assert_allclose(two.values[department == d].sum(axis=0), totals[d], rtol=1e-9)
+    # Within a group that one margin alone constrains, proportions are kept.
+    np.testing.assert_allclose(two.values[0] / two.values[1], pieces[0] / pieces[1], rtol=1e-9)
+    np.testing.assert_allclose(two.factor, two.values / pieces)
+    # A piece of each of the first two groups makes an EPCI that lies across their border.
+    crossed = smallarea.benchmark(pieces, [(department, totals), (across, np.full((1, 50), 40.0))])
+    np.testing.assert_allclose(crossed.values[[1, 2]].sum(axis=0), 40.0, rtol=1e-8)
+    np.testing.assert_allclose(crossed.values[:2].sum(axis=0), totals[0], rtol=1e-8)

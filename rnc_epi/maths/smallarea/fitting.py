@@ -18,6 +18,7 @@ from rnc_epi.maths.requirements import (
     require_positive,
     require_shape,
 )
+from rnc_epi.maths.smallarea.dense import DenseEngine, error_covariance
 from rnc_epi.maths.smallarea.diagnostics import Diagnostics, grid_change, importance_shape
 from rnc_epi.maths.smallarea.exploration import Exploration, Plan
 from rnc_epi.maths.smallarea.graph import AreaGraph
@@ -27,7 +28,7 @@ from rnc_epi.maths.smallarea.marginals import Components, mix
 from rnc_epi.maths.smallarea.memory import require_memory
 from rnc_epi.maths.smallarea.models import MODELS, ResolvedPriors, SpatialModel, resolve_priors, spatial_model
 from rnc_epi.maths.smallarea.priors import Prior
-from rnc_epi.maths.smallarea.result import ParameterSummary, SmallAreaFit, gaussian_draws
+from rnc_epi.maths.smallarea.result import ParameterSummary, SmallAreaFit
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
 Floats = NDArray[np.float64]
@@ -112,7 +113,7 @@ def fit(
 
 def fit_gaussian(
     estimates: ArrayLike,
-    variances: ArrayLike,
+    errors: ArrayLike,
     edges: ArrayLike | AreaGraph,
     *,
     model: str = "bym2",
@@ -121,14 +122,16 @@ def fit_gaussian(
     level: float = 0.95,
     seed: int = 0,
 ) -> SmallAreaFit:
-    """Smooth log estimates whose error variances are known, independent between areas.
+    """Smooth log estimates whose errors are known: their variances, or their full covariance.
 
     Parameters
     ----------
     estimates : array (areas,)
         Logarithms of ratios or rates.
-    variances : array (areas,)
-        Their error variances, above 0.
+    errors : array (areas,) or (areas, areas)
+        Their error variances, above 0, or the covariance matrix of their errors (estimates calibrated on
+        the same coefficients, for instance). With a matrix the algebra is dense: a few thousand areas at
+        most.
     edges, model, covariates, priors, level, seed
         As in :func:`fit`.
 
@@ -140,9 +143,13 @@ def fit_gaussian(
     values = require_finite(estimates, "estimates")
     if values.ndim != 1 or not values.size:
         raise InputError("M002", what="estimates", expected="(areas,)", found=str(values.shape))
-    known = require_shape(require_positive(variances, "variances"), values.shape, "variances")
     graph = _graph(values.size, edges)
     require_choice(model, MODELS, "model")
+    if np.ndim(errors) == 2:
+        covariance = error_covariance(errors, values.size)
+        likelihood = Likelihood(False, values, 1.0 / np.diag(covariance))
+        return _fit_spatial(likelihood, graph, model, covariates, priors, level, seed, covariance)
+    known = require_shape(require_positive(errors, "errors"), values.shape, "errors")
     return _fit_spatial(Likelihood(False, values, 1.0 / known), graph, model, covariates, priors, level, seed)
 
 
@@ -211,6 +218,7 @@ def _fit_spatial(
     priors: Mapping[str, Prior] | None,
     level: float,
     seed: int,
+    covariance: Floats | None = None,
 ) -> SmallAreaFit:
     coverage = one_level(level)
     effects = design_matrix(graph.size, covariates)
@@ -219,6 +227,8 @@ def _fit_spatial(
     problem = spatial_problem(likelihood, spatial, effects, resolved)
     require_memory(problem.analysis, likelihood.data.size)
     engine = Engine(problem, spatial.precision, resolved)
+    if covariance is not None:
+        engine = DenseEngine(problem, spatial.precision, resolved, covariance)
     plan = Plan(step=1.25, drop=5.0, composite=False, reach=first_reach(likelihood.data.size))
     start = np.array([_first_score(likelihood, resolved, name) for name in resolved.free])
     return summarise(engine, engine.integrate(start, plan), graph, model, coverage, seed)
@@ -270,7 +280,7 @@ def summarise(
     if components.poisson and rows <= IMPORTANCE_ROWS:
         rng = np.random.default_rng([seed, 1])
         heaviest = integrated.points[int(np.argmax(components.weight))]
-        shape = importance_shape(components, gaussian_draws(engine, heaviest, rng, IMPORTANCE_DRAWS))
+        shape = importance_shape(components, engine.deviations(heaviest, rng, IMPORTANCE_DRAWS))
     diagnostics = Diagnostics(
         areas=graph.size,
         components=graph.components,

@@ -18,7 +18,6 @@ from rnc_epi.maths.smallarea.laplace import (
     Mode,
     NotConverged,
     Problem,
-    State,
     corrected_mean,
     find_mode,
     row_variances,
@@ -60,6 +59,23 @@ class Branch:
         result = np.tile(self.held, (len(points), 1))
         result[:, np.isnan(self.held)] = points
         return result
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """Gaussian approximation at one point of the hyperparameters.
+
+    Attributes
+    ----------
+    mean, variance, curvature : arrays (rows,)
+    effects, effect_covariance : arrays (p,), (p, p)
+    """
+
+    mean: Floats
+    variance: Floats
+    curvature: Floats
+    effects: Floats
+    effect_covariance: Floats
 
 
 @dataclass(frozen=True)
@@ -192,20 +208,13 @@ class Engine:
         for branch, log_share in zip(branches, evidence - log_evidence, strict=True):
             weights.append(np.exp(log_share) * branch.exploration.weights)
             points.append(branch.full(branch.exploration.points))
-        means, variances, curvatures, effect_means, effect_covariances = [], [], [], [], []
-        for point in np.concatenate(points):
-            mode, variance, state = self.approximate(point)
-            means.append(state.eta)
-            variances.append(variance)
-            curvatures.append(mode.curvature)
-            effect_means.append(state.effects)
-            effect_covariances.append(mode.bordered.effects_covariance())
+        found = [self.approximate(point) for point in np.concatenate(points)]
         likelihood = self.problem.likelihood
         components = Components(
             np.concatenate(weights),
-            np.array(means),
-            np.array(variances),
-            np.array(curvatures),
+            np.array([each.mean for each in found]),
+            np.array([each.variance for each in found]),
+            np.array([each.curvature for each in found]),
             likelihood.data,
             likelihood.known,
             likelihood.poisson,
@@ -214,8 +223,8 @@ class Engine:
         self._modes.clear()
         return Integrated(
             components,
-            np.array(effect_means),
-            np.array(effect_covariances),
+            np.array([each.effects for each in found]),
+            np.array([each.effect_covariance for each in found]),
             np.concatenate(points),
             tuple(branches),
             np.exp(evidence - log_evidence),
@@ -247,8 +256,8 @@ class Engine:
                 branches.append(Branch(explore(at_limit, begin, plan), limit.log_mass, held))
         return branches
 
-    def approximate(self, scores: Floats) -> tuple[Mode, Floats, State]:
-        """Return the mode at a point, the marginal variances there and the corrected mean."""
+    def approximate(self, scores: Floats) -> Approximation:
+        """Return the Gaussian approximation at a point, its mean corrected."""
         mode = self.mode_at(scores)
         prior = self.prior_at(scores)
         variance = row_variances(self.problem, prior, mode)
@@ -256,4 +265,23 @@ class Engine:
             state = corrected_mean(self.problem, prior, mode, variance)
         except (NotConverged, NotPositiveDefinite) as error:
             raise EstimateRefused("A020", found=str(error)) from error
-        return mode, variance, state
+        covariance = mode.bordered.effects_covariance()
+        return Approximation(state.eta, variance, mode.curvature, state.effects, covariance)
+
+    def deviations(self, scores: Floats, rng: np.random.Generator, n: int) -> Floats:
+        """Return draws of the log risks about their mean (rows, n) in the Gaussian approximation at a
+        point.
+        """
+        problem = self.problem
+        prior, mode = self.prior_at(scores), self.mode_at(scores)
+        rows, effects = problem.effects.shape
+        size = problem.analysis.size
+        field_draws, effect_draws = mode.bordered.sample(
+            rng.standard_normal((size, n)), rng.standard_normal((effects, n))
+        )
+        away = problem.design.apply(field_draws) + problem.effects @ effect_draws
+        if prior.noise > 0:
+            shrink = 1.0 / (1.0 + prior.noise * mode.curvature)
+            away = shrink[:, None] * away
+            away += np.sqrt(prior.noise * shrink)[:, None] * rng.standard_normal((rows, n))
+        return np.asarray(away)

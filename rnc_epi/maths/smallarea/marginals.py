@@ -38,6 +38,8 @@ class Components:
     data, known : arrays (rows,)
         Counts and log expected numbers (Poisson).
     poisson : bool
+    separate : bool
+        Whether the data of different rows are independent given their risks.
     """
 
     weight: Floats
@@ -47,6 +49,7 @@ class Components:
     data: Floats
     known: Floats
     poisson: bool
+    separate: bool = True
 
 
 @dataclass(frozen=True)

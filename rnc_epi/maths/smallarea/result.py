@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnc_epi.maths.smallarea.diagnostics import Diagnostics, PredictiveChecks, predictive_checks
 from rnc_epi.maths.smallarea.integrated import Engine, Integrated
 from rnc_epi.maths.smallarea.marginals import Marginals
-from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +95,15 @@ class SmallAreaFit:
         return np.asarray(np.exp(joint_draws(self.engine, self.integrated, self.marginals, n, self.seed)))
 
     def checks(self) -> PredictiveChecks:
-        """Return DIC, WAIC, conditional predictive ordinates and probability integral transforms."""
+        """Return DIC, WAIC, conditional predictive ordinates and probability integral transforms.
+
+        Raises
+        ------
+        EstimateRefused
+            A025 for estimates with correlated errors, which have no likelihood area by area.
+        """
+        if not self.integrated.components.separate:
+            raise EstimateRefused("A025")
         return predictive_checks(self.integrated.components, self.marginals)
 
 
@@ -111,7 +119,7 @@ def joint_draws(engine: Engine, integrated: Integrated, marginals: Marginals, n:
         many = int(counts[k])
         block = slice(first, first + many)
         first += many
-        away = gaussian_draws(engine, integrated.points[k], rng, many)
+        away = engine.deviations(integrated.points[k], rng, many)
         if components.poisson:
             # Second-order Cornish-Fisher bend towards the mean, spread and skewness of the tilted density;
             # held monotone by its cap (|skewness| < 2 and draws within five deviations).
@@ -124,22 +132,3 @@ def joint_draws(engine: Engine, integrated: Integrated, marginals: Marginals, n:
             result[:, block] = components.mean[k][:, None] + away
     # Draws come out sorted by hyperparameter point; shuffled, so that the first ones are a sample too.
     return np.asarray(result[:, rng.permutation(n)])
-
-
-def gaussian_draws(engine: Engine, scores: Floats, rng: np.random.Generator, n: int) -> Floats:
-    """Return deviations of the log risks from their mean (rows, n) in the Gaussian approximation at a
-    point.
-    """
-    problem = engine.problem
-    prior, mode = engine.prior_at(scores), engine.mode_at(scores)
-    rows, effects = problem.effects.shape
-    size = problem.analysis.size
-    field_draws, effect_draws = mode.bordered.sample(
-        rng.standard_normal((size, n)), rng.standard_normal((effects, n))
-    )
-    away = problem.design.apply(field_draws) + problem.effects @ effect_draws
-    if prior.noise > 0:
-        shrink = 1.0 / (1.0 + prior.noise * mode.curvature)
-        away = shrink[:, None] * away
-        away += np.sqrt(prior.noise * shrink)[:, None] * rng.standard_normal((rows, n))
-    return np.asarray(away)
