@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from rnc_epi.maths.calibration.groups import order_of_appearance, totals
 from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, require_ages, require_labels
@@ -64,6 +64,8 @@ class NationalIncidence:
         Standard deviation of the log incidence between districts.
     edf : float
         Effective degrees of freedom of the surface.
+    districts : int
+        Number of registry districts.
     first_year, last_year, youngest, oldest : float
         Range of the data; years outside it are refused.
     log_correction, log_correction_se : float
@@ -72,6 +74,7 @@ class NationalIncidence:
 
     sigma_district: float
     edf: float
+    districts: int
     first_year: float
     last_year: float
     youngest: float
@@ -117,11 +120,18 @@ class NationalIncidence:
     def _limits(
         self, estimate: Floats, gradient: Floats, level: float, correction: float
     ) -> NationalEstimate:
-        """Log-normal limits from the gradient of the log estimate in the coefficients (delta method)."""
+        """Log-normal limits from the gradient of the log estimate in the coefficients (delta method).
+
+        The spread of the mean of districts is known from few of them: Student's quantile, its degrees of
+        freedom by Satterthwaite from the share of that spread in the whole variance.
+        """
         coverage = float(require_level(require_scalar(level, "level")))
         variance = ((gradient @ self.fit.covariance) * gradient).sum(axis=1) + correction**2
         error = np.sqrt(np.maximum(variance, 0.0))
-        reach = np.exp(ndtri((1 + coverage) / 2) * error)
+        between = gradient[:, 0] ** 2 * self.sigma_district**2 / self.districts
+        share = np.minimum(between / np.maximum(variance, 1e-300), 1.0)
+        freedom = (self.districts - 1) / np.maximum(share, 1e-3) ** 2
+        reach = np.exp(stdtrit(freedom, (1 + coverage) / 2) * error)
         return NationalEstimate(estimate, estimate * error, estimate / reach, estimate * reach, coverage)
 
     def rates(
@@ -336,6 +346,7 @@ def fit_national_incidence(
     return NationalIncidence(
         sigma_district=float(fit.standard_deviations("district")[0]),
         edf=fit.term_edf(surface.name),
+        districts=present,
         first_year=float(years.min()),
         last_year=float(years.max()),
         youngest=float(ages.min()),

@@ -4,6 +4,7 @@ from rnc_epi.maths.calibration.benchmark import rake_draws
 from rnc_epi.maths.calibration.combination import CombinedIncidence, ProxyCombination, combine_proxies
 from rnc_epi.maths.calibration.model import CalibrationFit, fit_calibration
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence
+from rnc_epi.maths.calibration.reference import incidence_ratio
 from rnc_epi.maths.calibration.validation import (
     GRADES,
     PUBLISHABLE,
@@ -28,6 +29,7 @@ __all__ = [
     "errors_without_noise",
     "fit_calibration",
     "grade",
+    "incidence_ratio",
     "incidence_variation",
     "leave_one_out",
     "rake_draws",

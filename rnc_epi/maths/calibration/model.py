@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths.calibration.ages import age_smooth
-from rnc_epi.maths.calibration.curve import Curve
+from rnc_epi.maths.calibration.curve import SLOPES, Curve, fixed_columns, random_terms
 from rnc_epi.maths.calibration.inputs import require_cells, require_registries
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence, predict_incidence
 from rnc_epi.maths.calibration.variation import converged_fit
@@ -39,6 +39,7 @@ from rnc_epi.maths.splines import (
     fit_penalised_many,
     linear,
     random_effect,
+    random_slope,
 )
 from rnc_epi.vocabulary.errors import EstimateRefused
 
@@ -62,6 +63,10 @@ class CalibrationFit:
         Range of the ages of the calibration.
     deprivation_slope, deprivation_se : float or None
         Slope of the log ratio along the deprivation score, where one was given, and its standard error.
+    sigma_slope : float
+        Standard deviation of that slope between districts; 0 without deprivation term.
+    mean_score : float
+        Mean deprivation score of the calibration, where a district's own slope has no effect.
     """
 
     sigma_district: float
@@ -71,6 +76,8 @@ class CalibrationFit:
     oldest: float
     deprivation_slope: float | None
     deprivation_se: float | None
+    sigma_slope: float
+    mean_score: float
     fits: PenalisedFits = field(repr=False)
     response: Floats = field(repr=False)
     offset: Floats = field(repr=False)
@@ -101,20 +108,18 @@ class CalibrationFit:
 
     def curve_rows(self, covariates: Mapping[str, ArrayLike]) -> Floats:
         """Model matrix of the ratio without the district effects, shape (rows, columns without districts)."""
-        return self.design.rows(covariates, exclude=["district"])[:, self._kept]
+        return self.design.rows(covariates, exclude=random_terms(self.design))[:, self._kept]
 
     @property
     def _kept(self) -> NDArray[np.bool_]:
-        kept = np.ones(self.design.matrix.shape[1], dtype=bool)
-        kept[self.design.terms["district"].columns] = False
-        return kept
+        return fixed_columns(self.design)
 
     @cached_property
     def best(self) -> Curve:
         """The curve at the estimated standard deviation of districts."""
         kept = self._kept
         covariance = self.fits.inverse[0][np.ix_(kept, kept)] * self.fits.scale[0] + self.extra_covariance
-        return Curve(self.fits.coefficients[0][kept], covariance, self.sigma_district, 1.0)
+        return Curve(self.fits.coefficients[0][kept], covariance, self.sigma_district, self.sigma_slope, 1.0)
 
     @cached_property
     def curves(self) -> tuple[Curve, ...]:
@@ -158,6 +163,7 @@ class CalibrationFit:
                 fits.coefficients[g][kept],
                 fits.inverse[g][np.ix_(kept, kept)] * self.dispersion + self.extra_covariance,
                 float(sigmas[g]),
+                self.sigma_slope,
                 float(weight[g]),
             )
             for g in np.flatnonzero(weight > 1e-6)
@@ -261,7 +267,8 @@ def fit_calibration(
         into the ratio. For rare sites, where the count of a cell is itself noise, and for deaths, which do
         not come from the same patients. Without them a cell with no incident case is left out.
     deprivation : array_like, shape (cells,), optional
-        Deprivation score of the cell (ridit, 1 the most deprived end): adds a slope to the log ratio.
+        Deprivation score of the cell (ridit, 1 the most deprived end): adds a slope to the log ratio, and
+        a random slope of each district around it, for the slope of a new area is not known either.
 
     Returns
     -------
@@ -304,6 +311,7 @@ def fit_calibration(
         require_same_shape(age=cells.age, deprivation=score)
         covariates["deprivation"] = score
         smooths.append(linear("deprivation"))
+        smooths.append(random_slope(SLOPES, "district", cells.district, "deprivation", score))
     smooths.append(random_effect("district", cells.district))
     design = build_design(smooths, covariates)
     positive = cells.incident > 0
@@ -317,15 +325,17 @@ def fit_calibration(
         offset, offsets = _smoothed_offset(design, cells.incident, at_risk)
         weights = (at_risk > 0).astype(np.float64)
     fits = converged_fit(design, cells.proxy[None], offset, weights)
-    kept = np.ones(design.matrix.shape[1], dtype=bool)
-    kept[design.terms["district"].columns] = False
+    kept = fixed_columns(design)
     extra = np.zeros((int(kept.sum()),) * 2)
     if offsets is not None:
         extra = _between_offsets(design, cells.proxy, offsets, weights, fits)[np.ix_(kept, kept)]
     slope = slope_se = None
+    sigma_slope = mean_score = 0.0
     if deprivation is not None:
         place = design.terms["deprivation"].columns.start
         slope = float(fits.coefficients[0, place])
+        sigma_slope = float(fits.standard_deviations(SLOPES)[0, 0])
+        mean_score = float(score.mean())
         inside = int(kept[:place].sum())
         slope_se = float(np.sqrt(fits.inverse[0, place, place] * fits.scale[0] + extra[inside, inside]))
     return CalibrationFit(
@@ -336,6 +346,8 @@ def fit_calibration(
         oldest=float(cells.age.max()),
         deprivation_slope=slope,
         deprivation_se=slope_se,
+        sigma_slope=sigma_slope,
+        mean_score=mean_score,
         fits=fits,
         response=cells.proxy,
         offset=offset,

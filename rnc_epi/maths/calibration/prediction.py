@@ -39,6 +39,7 @@ class Layout:
     proxy: Floats
     weights: Floats
     rows: Floats
+    score: Floats
     profile: NDArray[np.intp]
     group: NDArray[np.intp]
     groups: int
@@ -68,25 +69,25 @@ class Moments:
     shared: Floats
     blocks: Floats
     kernel: Floats
+    between: Floats
     own: Floats
-    sigma: float
 
     def covariance(self, cells: Layout) -> Floats:
         """Covariance of the groups, shape (groups, groups): an area in two groups ties them."""
-        matrix = self.shared @ (self.kernel - 1) @ self.shared.T + np.diag(self.own)
-        spread = np.expm1(self.sigma**2)
+        matrix = self.shared @ self.kernel @ self.shared.T + np.diag(self.own)
         order = np.argsort(cells.block_area, kind="stable")
         edges = np.flatnonzero(np.diff(cells.block_area[order], prepend=-1))
         for chosen in np.split(order, edges[1:]):
             groups = cells.block_group[chosen]
-            within = self.blocks[chosen] @ self.kernel @ self.blocks[chosen].T * spread
+            within = self.blocks[chosen] @ self.between @ self.blocks[chosen].T
             matrix[np.ix_(groups, groups)] += within
         return matrix
 
 
 def moments(cells: Layout, curve: Curve, method: str, target: str, dispersion: float) -> Moments:
     """Estimates and covariance at one curve (Chatignoux 2019; french practice, eq. 2 and 3)."""
-    log_ratio = cells.rows @ curve.coefficients + curve.sigma**2 / 2
+    district = curve.sigma**2 + curve.sigma_slope**2 * np.outer(cells.score, cells.score)
+    log_ratio = cells.rows @ curve.coefficients + np.diag(district) / 2
     spread = cells.rows @ curve.covariance @ cells.rows.T
     own = np.diag(spread)
     inverse_ratio = np.exp(-log_ratio)[cells.profile]
@@ -106,9 +107,9 @@ def moments(cells: Layout, curve: Curve, method: str, target: str, dispersion: f
         estimate=totals(cells.group, weighted, cells.groups),
         shared=shared.reshape(cells.groups, profiles),
         blocks=blocks.reshape(count, profiles),
-        kernel=np.exp(spread),
+        kernel=np.expm1(spread),
+        between=np.exp(spread) * np.expm1(district),
         own=totals(cells.group, cells.weights**2 * noise, cells.groups),
-        sigma=curve.sigma,
     )
 
 
@@ -182,14 +183,16 @@ class CalibratedIncidence:
             chosen = generator.choice(weights.size, size=size, p=weights / weights.sum())
             normal = generator.standard_normal((size, cells.rows.shape[1]))
             effect = generator.standard_normal((size, areas))
+            slope = generator.standard_normal((size, areas))
             for k, which in enumerate(chosen):
                 curve = self.curves[which]
                 spread = curve.coefficients + roots[which] @ normal[k]
                 own = ((cells.rows @ roots[which]) ** 2).sum(axis=1)
-                # exp(-3 sigma^2 / 2) and exp(-own / 2) make the log-normal factors average to the estimate.
-                log_inverse = -(cells.rows @ spread) - own / 2
-                district = -curve.sigma * effect[k] - curve.sigma**2
-                inverse_ratio = np.exp(log_inverse[profile] + district[area])
+                # The variances taken off make the log-normal factors average to the estimate.
+                variance = curve.sigma**2 + (curve.sigma_slope * cells.score) ** 2
+                log_inverse = (-(cells.rows @ spread) - own / 2 - variance)[profile]
+                tilt = curve.sigma_slope * cells.score[profile] * slope[k][area]
+                inverse_ratio = np.exp(log_inverse - curve.sigma * effect[k][area] - tilt)
                 mean = proxy * inverse_ratio
                 factor = noise_factor(self.method, self.target, self.dispersion, inverse_ratio)
                 # Without noise (a null dispersion) the gamma shape has no end: the cell is its mean.
@@ -266,6 +269,7 @@ def predict_incidence(
         proxy=counts,
         weights=weight,
         rows=fit.curve_rows(dict(zip(names, profiles, strict=True))),
+        score=(profiles[1] - fit.mean_score) if deprivation is not None else np.zeros(profiles.shape[1]),
         profile=profile.ravel(),
         group=group,
         groups=index.size,

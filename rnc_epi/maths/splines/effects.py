@@ -61,6 +61,59 @@ def random_effect(name: str, labels: ArrayLike) -> RandomEffect:
 
 
 @dataclass(frozen=True)
+class RandomSlope:
+    """Independent Gaussian slopes along a covariate, one per level. Build it with :func:`random_slope`."""
+
+    name: str
+    label: str
+    levels: NDArray[np.generic] = field(repr=False)
+    along: str
+    centre: float
+    centred: bool = False
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The label and the covariate."""
+        return (self.label, self.along)
+
+    @property
+    def penalties(self) -> Floats:
+        """The identity."""
+        return np.ones((1, self.levels.size))
+
+    def columns(self, *values: ArrayLike) -> Floats:
+        """Indicators of the levels times the centred covariate."""
+        indicators = np.asarray(values[0])[:, None] == self.levels[None, :]
+        return indicators * (on_one_axis(values[1], self.along) - self.centre)[:, None]
+
+
+def random_slope(name: str, label: str, labels: ArrayLike, along: str, values: ArrayLike) -> RandomSlope:
+    """Independent Gaussian slope of each label along a covariate, null at the covariate's mean.
+
+    Parameters
+    ----------
+    name : str
+        Name of the term.
+    label, along : str
+        Names of the covariates that hold the labels and the values.
+    labels, values : array_like, shape (rows,)
+        Labels and values in the data.
+
+    Returns
+    -------
+    RandomSlope
+
+    Examples
+    --------
+    >>> tilt = random_slope("tilt", "district", ["a", "b"], "score", [0.2, 0.6])
+    >>> tilt.columns(["a", "b"], [0.9, 0.4]).round(6).tolist()
+    [[0.5, 0.0], [0.0, 0.0]]
+    """
+    levels = random_effect(label, labels).levels
+    return RandomSlope(name, label, levels, along, float(on_one_axis(values, along).mean()))
+
+
+@dataclass(frozen=True)
 class Linear:
     """One unpenalised slope. Build it with :func:`linear`."""
 

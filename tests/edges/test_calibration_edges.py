@@ -1,0 +1,174 @@
+"""Zeros, absurd proxies, ages and districts that do not match: an error with a code, never a NaN."""
+
+import numpy as np
+import pytest
+
+from rnc_epi.maths.calibration import (
+    CalibratedIncidence,
+    best_proxy,
+    combine_proxies,
+    errors_without_noise,
+    fit_calibration,
+    grade,
+    incidence_ratio,
+    incidence_variation,
+    leave_one_out,
+    rake_draws,
+)
+from rnc_epi.vocabulary.errors import RncEpiError
+
+AGES = np.arange(42.5, 90, 5)
+SHAPE = np.array([8, 16, 27, 43, 61, 80, 93, 104, 99, 60.0])
+DISTRICTS = 7
+AGE, DISTRICT = np.tile(AGES, DISTRICTS), np.repeat(np.arange(DISTRICTS), 10)
+INCIDENT = np.random.default_rng(2).poisson(np.tile(SHAPE, DISTRICTS)).astype(float)
+PROXY = np.random.default_rng(3).poisson(1.1 * INCIDENT).astype(float)
+FIT = fit_calibration(INCIDENT, PROXY, AGE, DISTRICT)
+
+
+def refused(code, call, *args, **kwargs):
+    with pytest.raises(RncEpiError) as caught:
+        call(*args, **kwargs)
+    assert caught.value.code == code
+    assert caught.value.message("fr") != caught.value.message("en")
+
+
+def assert_finite(found):
+    assert isinstance(found, CalibratedIncidence)
+    for values in (found.estimate, found.se, found.lower, found.upper, found.covariance, found.draws(20)):
+        assert np.isfinite(values).all()
+
+
+def test_registry_cells_that_cannot_be_calibrated_are_refused():
+    few = DISTRICT < 4
+    refused("C010", fit_calibration, INCIDENT[few], PROXY[few], AGE[few], DISTRICT[few])
+    only_four = np.where(few, INCIDENT, 0.0)
+    refused("C010", fit_calibration, only_four, PROXY, AGE, DISTRICT)
+    refused("C011", fit_calibration, INCIDENT, 0 * PROXY, AGE, DISTRICT)
+    refused("C012", fit_calibration, INCIDENT, 100 * PROXY, AGE, DISTRICT)
+    refused("C012", fit_calibration, 1000 * INCIDENT, PROXY, AGE, DISTRICT)
+    refused("C013", fit_calibration, INCIDENT, np.where(DISTRICT == 3, 12 * PROXY, PROXY), AGE, DISTRICT)
+    refused("C013", leave_one_out, INCIDENT, np.where(DISTRICT == 3, 0.0, PROXY), AGE, DISTRICT)
+    refused("C014", fit_calibration, INCIDENT, PROXY, AGE - 60, DISTRICT)
+    refused("C014", fit_calibration, INCIDENT, PROXY, 12 * AGE, DISTRICT)
+    refused("C001", fit_calibration, INCIDENT, PROXY, np.where(AGE > 60, 70.0, 50.0), DISTRICT)
+    refused("M001", fit_calibration, -INCIDENT, PROXY, AGE, DISTRICT)
+    refused("M002", fit_calibration, INCIDENT, PROXY[:-1], AGE, DISTRICT)
+    refused("M002", fit_calibration, INCIDENT, PROXY, AGE, DISTRICT[:-1])
+    refused("M002", fit_calibration, [], [], [], [])
+    refused("M005", fit_calibration, INCIDENT, PROXY, AGE, DISTRICT, smooth="cr")
+    refused("M007", fit_calibration, INCIDENT, np.where(DISTRICT == 3, np.nan, PROXY), AGE, DISTRICT)
+    one_side = np.array([None if k == 3 else f"d{k}" for k in DISTRICT], dtype=object)
+    refused("C016", fit_calibration, INCIDENT, PROXY, AGE, one_side)
+    refused("C016", fit_calibration, INCIDENT, PROXY, AGE, np.where(DISTRICT == 3, np.nan, DISTRICT))
+
+
+def test_missing_person_years_are_refused():
+    lacking = np.where(DISTRICT == 2, np.nan, 1e4)
+    none = np.where(DISTRICT == 2, 0.0, 1e4)
+    refused("M007", incidence_variation, INCIDENT, lacking, AGE, DISTRICT)
+    refused("M003", incidence_variation, INCIDENT, none, AGE, DISTRICT)
+    refused("M003", fit_calibration, INCIDENT, PROXY, AGE, DISTRICT, person_years=none)
+    refused("M002", incidence_variation, INCIDENT, 1e4, AGE, DISTRICT)
+
+
+def test_predictions_that_cannot_be_made_are_refused():
+    refused("C014", FIT.predict, [5.0], [2.5], ["a"])
+    refused("C014", FIT.predict, [5.0], [97.5], ["a"])
+    refused("C015", FIT.predict, [5.0], [62.5], ["a"], deprivation=[0.5])
+    refused("C016", FIT.predict, [5.0], [62.5], np.array([None], dtype=object))
+    refused("M001", FIT.predict, [-5.0], [62.5], ["a"])
+    refused("M001", FIT.predict, [5.0], [62.5], ["a"], weights=[-1.0])
+    refused("M002", FIT.predict, [5.0, 2.0], [62.5], ["a"])
+    refused("M002", FIT.predict, [5.0], [62.5], ["a"], by=["a", "b"])
+    refused("M002", FIT.predict, [5.0], [62.5], ["a"], level=[0.9, 0.95])
+    refused("M004", FIT.predict, [5.0], [62.5], ["a"], level=95)
+    refused("M004", FIT.predict([5.0], [62.5], ["a"]).draws, 0)
+    refused("M005", FIT.predict, [5.0], [62.5], ["a"], method="bootstrap")
+    refused("M005", FIT.predict, [5.0], [62.5], ["a"], target="rate")
+    refused("M007", FIT.predict, [np.nan], [62.5], ["a"])
+    refused("M009", incidence_ratio, FIT, [5.0, 4.0], [62.5, 62.5], ["a", "b"], [0.0, 9.0])
+
+
+def test_ages_merged_in_the_registries_are_predicted_at_their_finer_midpoints():
+    merged = fit_calibration(INCIDENT, PROXY, np.where(AGE == 42.5, 23.0, AGE), DISTRICT)
+    assert_finite(merged.predict([0.0, 1.0, 2.0], [2.5, 17.5, 88.5], ["a", "a", "a"]))
+
+
+def test_an_area_without_proxy_is_zero_and_not_estimable():
+    proxy = np.concatenate([SHAPE, np.zeros(10)])
+    for method in ("calibrated", "chatignoux"):
+        found = FIT.predict(proxy, np.tile(AGES, 2), np.repeat(["seen", "unseen"], 10), method=method)
+        assert_finite(found)
+        assert found.estimable.tolist() == [True, False]
+        assert (found.estimate[1], found.lower[1], found.upper[1], found.se[1]) == (0, 0, 0, 0)
+        assert (found.draws(20)[1] == 0).all()
+
+
+def test_cells_without_proxy_are_ordinary():
+    proxy = SHAPE * (np.arange(10) > 2)
+    assert_finite(FIT.predict(proxy, AGES, np.zeros(10)))
+    sparse = np.random.default_rng(5).binomial(INCIDENT.astype(int), 0.05).astype(float)
+    fit = fit_calibration(INCIDENT, sparse, AGE, DISTRICT)
+    assert_finite(fit.predict(sparse, AGE, DISTRICT))
+    assert np.isfinite(leave_one_out(INCIDENT, sparse, AGE, DISTRICT).se).all()
+
+
+def test_one_case_in_an_area_has_an_interval_that_holds_it():
+    found = FIT.predict([1.0], [62.5], ["a"])
+    assert_finite(found)
+    assert 0 < found.lower[0] < found.estimate[0] < found.upper[0]
+
+
+def test_a_district_without_incident_case_is_excluded_by_name():
+    incident = np.where(DISTRICT == 6, 0.0, INCIDENT)
+    found = leave_one_out(incident, PROXY, AGE, DISTRICT)
+    assert found.excluded.tolist() == [6]
+    assert 6 not in found.district
+    assert fit_calibration(incident, PROXY, AGE, DISTRICT).districts == 6
+
+
+def test_a_district_that_holds_all_of_the_proxy_cannot_be_left_out():
+    small = np.full(70, 1.0)
+    alone = np.where(DISTRICT == 0, 3.0, 0.0)
+    refused("C017", leave_one_out, small, alone, AGE, DISTRICT)
+
+
+def test_a_perfect_proxy_has_no_noise_and_finite_results():
+    fit = fit_calibration(INCIDENT, 2 * INCIDENT, AGE, DISTRICT)
+    for method in ("calibrated", "chatignoux"):
+        found = fit.predict(2 * SHAPE, AGES, np.zeros(10), method=method)
+        assert_finite(found)
+        assert found.estimate[0] == pytest.approx(SHAPE.sum(), rel=1e-3)
+
+
+def test_grades_errors_and_choices_refuse_what_cannot_be():
+    refused("M002", grade, [], 0.1, 0.1)
+    refused("M007", grade, [np.nan], 0.1, 0.1)
+    refused("M001", grade, [0.1], -0.1, 0.1)
+    refused("M009", errors_without_noise, [0.1], [0.0])
+    refused("M002", errors_without_noise, [0.1], [0.1, 0.2])
+    refused("M005", best_proxy, ["A"], ["A+++"], [[0.1]])
+    refused("M002", best_proxy, ["A"], [], [[0.1]])
+    refused("C019", combine_proxies, INCIDENT, {"A": PROXY}, AGE, DISTRICT)
+    five = DISTRICT < 5
+    pair = {"A": PROXY[five], "H": PROXY[five]}
+    refused("C010", combine_proxies, INCIDENT[five], pair, AGE[five], DISTRICT[five])
+    both = combine_proxies(INCIDENT, {"A": PROXY, "H": 2 * PROXY}, AGE, DISTRICT)
+    one = FIT.predict([5.0], [62.5], ["a"])
+    refused("C018", both.combine, [one])
+    refused("C018", both.combine, [one, FIT.predict([5.0], [62.5], ["b"])])
+
+
+def test_draws_that_do_not_fit_their_level_are_refused():
+    pieces = np.ones((2, 3))
+    refused("C020", rake_draws, pieces, [(["n", "x"], ["n", "s"], np.ones((2, 3)))])
+    refused("C020", rake_draws, pieces, [(["n", "n"], ["n", "s"], np.ones((2, 3)))])
+    refused("C020", rake_draws, 0 * pieces, [(["n", "s"], ["n", "s"], np.ones((2, 3)))])
+    refused("M002", rake_draws, pieces, [(["n", "s"], ["n", "s"], np.ones((2, 2)))])
+    refused("M002", rake_draws, pieces[0], [(["n", "s"], ["n", "s"], np.ones((2, 3)))])
+    refused("M001", rake_draws, -pieces, [(["n", "s"], ["n", "s"], np.ones((2, 3)))])
+    contrary = [(["n", "s"], ["n", "s"], np.ones((2, 3))), (["f", "f"], ["f"], np.full((1, 3), 5.0))]
+    refused("C021", rake_draws, pieces, contrary)
+    empty = rake_draws(pieces, [(["n", "s"], ["n", "s"], np.zeros((2, 3)))])
+    assert (empty == 0).all()

@@ -1,0 +1,177 @@
+"""Intervals and grades in countries that the calibration model does not describe.
+
+In these countries the log ratio of the proxy to incidence has district effects that neighbours share, a
+slope along age of its own in each district, a dependence on urbanity and, in one area in eight, a change of
+coding; incidence varies between districts too, and the proxy counts partly the very patients of the registry,
+so that it is less dispersed than Poisson. Truth is the number of cases that a registry would have counted.
+"""
+
+import numpy as np
+import pytest
+
+from rnc_epi.maths.calibration import fit_calibration, grade, incidence_variation, leave_one_out
+
+AGES = np.arange(32.5, 90, 5)
+# Shape of the age curve of pancreatic cancer in men, cases per 100 000 (CI5 XII, 16 French registries).
+RATES = np.array([1.0, 2.0, 3.8, 7.9, 15.8, 26.8, 42.5, 60.6, 79.9, 92.9, 103.9, 98.6]) / 1e5
+SHARE = np.array([6.2, 6.5, 6.6, 6.8, 6.9, 6.8, 6.4, 6.1, 5.6, 4.2, 3.1, 3.4]) / 100
+
+
+def country(generator, areas, *, cases, sigma_ratio, sigma_incidence, urban=0.0):
+    """Incident cases, proxy counts, person-years, each (areas, ages), and the urbanity of each area."""
+    place = generator.uniform(0, 1, (areas, 2))
+    distance = np.linalg.norm(place[:, None] - place[None], axis=2)
+    # Half of the district variance is shared with neighbours.
+    covariance = 0.5 * np.eye(areas) + 0.5 * np.exp(-distance / 0.15)
+    root = np.linalg.cholesky(covariance)
+    town = generator.standard_normal(areas)
+    effect = sigma_ratio * np.sqrt(0.8) * (root @ generator.standard_normal(areas))
+    slope = sigma_ratio * np.sqrt(0.1) * generator.standard_normal(areas)
+    coding = sigma_ratio * np.sqrt(0.1) * 2.8 * (generator.uniform(size=areas) < 1 / 8)
+    centred = (AGES - 65) / 15
+    log_ratio = 0.15 - 0.06 * centred - 0.03 * centred**2
+    log_ratio = log_ratio + (effect + coding + urban * town)[:, None] + slope[:, None] * centred
+    size = np.exp(generator.normal(0, 0.5, areas))
+    person_years = 1e6 * size[:, None] * SHARE
+    level = cases / (1e6 * SHARE @ RATES)
+    incidence = sigma_incidence * (root @ generator.standard_normal(areas))
+    incident = generator.poisson(person_years * RATES * level * np.exp(incidence)[:, None])
+    ratio = np.exp(log_ratio)
+    shared = np.minimum(0.6, 0.9 * ratio)
+    proxy = generator.binomial(incident, shared) + generator.poisson(incident * (ratio - shared))
+    return incident.astype(float), proxy.astype(float), person_years, town
+
+
+def columns(values, rows):
+    return values[rows].ravel(), np.tile(AGES, len(rows)), np.repeat(rows, AGES.size)
+
+
+def covered(generator, registries, *, targets=10, method="calibrated", target="cases", **world):
+    """Share of the areas without registry whose interval holds the truth, in one country."""
+    incident, proxy, _, _ = country(generator, registries + targets, **world)
+    known, others = np.arange(registries), np.arange(registries, registries + targets)
+    counts, age, district = columns(incident, known)
+    fit = fit_calibration(counts, columns(proxy, known)[0], age, district)
+    found = fit.predict(*columns(proxy, others), method=method, target=target)
+    truth = incident[others].sum(axis=1)
+    return ((found.lower <= truth) & (truth <= found.upper)).mean()
+
+
+def coverage(registries, countries, seed, **world):
+    generator = np.random.default_rng(seed)
+    return np.array([covered(generator, registries, **world) for _ in range(countries)])
+
+
+# A pancreas-like proxy (long-term illnesses or hospital patients) and a noisier, larger one.
+WORLDS = {
+    "pancreas": {"cases": 500, "sigma_ratio": 0.03, "sigma_incidence": 0.08},
+    "uneven": {"cases": 1500, "sigma_ratio": 0.10, "sigma_incidence": 0.10},
+    "urban": {"cases": 800, "sigma_ratio": 0.05, "sigma_incidence": 0.10, "urban": 0.04},
+}
+
+
+def assert_nominal(shares, allowance=0.0):
+    """93 % to 97 %, less or more three Monte Carlo errors of the mean over countries."""
+    error = 3 * shares.std() / np.sqrt(shares.size) + allowance
+    assert 0.93 - error < shares.mean() < 0.97 + error
+
+
+@pytest.mark.parametrize(("world", "registries"), [("pancreas", 8), ("uneven", 16), ("urban", 24)])
+def test_calibrated_intervals_hold_the_truth_in_foreign_worlds(world, registries):
+    assert_nominal(coverage(registries, 50, 11, **WORLDS[world]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("registries", [8, 16, 24])
+def test_calibrated_intervals_over_a_thousand_countries(world, registries):
+    shares = coverage(registries, 1000, 1, **WORLDS[world])
+    # Over a thousand countries the Monte Carlo error is 0.3 points: the bounds are asserted as they are.
+    assert 0.93 <= shares.mean() <= 0.97
+
+
+def published(generator, registries, **world):
+    incident, proxy, person_years, _ = country(generator, registries, **world)
+    counts, age, district = columns(incident, np.arange(registries))
+    proxies = proxy.ravel()
+    found = leave_one_out(counts, proxies, age, district)
+    sigma = fit_calibration(counts, proxies, age, district).sigma_district
+    mark = grade(found.error, sigma, incidence_variation(counts, person_years.ravel(), age, district))
+    return mark in ("A++", "A+")
+
+
+def share_published(countries, seed, **world):
+    generator = np.random.default_rng(seed)
+    return np.mean([published(generator, 20, **world) for _ in range(countries)])
+
+
+PANCREAS = {"cases": 560, "sigma_ratio": 0.02, "sigma_incidence": 0.08}
+THYROID = {"cases": 300, "sigma_ratio": 0.22, "sigma_incidence": 0.30}
+
+
+def test_a_pancreas_like_proxy_is_published_and_a_thyroid_like_one_refused():
+    # 3 Monte Carlo errors over 60 countries: 12 points at 90 %, 8 at 5 %.
+    assert share_published(60, 5, **PANCREAS) > 0.90 - 0.12
+    assert share_published(60, 6, **THYROID) < 0.05 + 0.08
+
+
+@pytest.mark.slow
+def test_grades_over_a_thousand_countries():
+    assert share_published(1000, 7, **PANCREAS) >= 0.90
+    assert share_published(1000, 8, **THYROID) <= 0.05
+
+
+SCORES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+
+
+def deprived_country(generator, areas, *, gradient, ratio_gradient):
+    """Counts by area, quintile and age; the ratio rises with deprivation, by a slope that areas vary."""
+    age = np.tile(np.repeat(AGES, 5), areas)
+    score = np.tile(np.tile(SCORES, AGES.size), areas)
+    area = np.repeat(np.arange(areas), AGES.size * 5)
+    risk = np.tile(np.repeat(SHARE * RATES, 5), areas) * np.exp(gradient * (score - 0.5))
+    incident = generator.poisson(600 / (5 * SHARE @ RATES) * risk)
+    effect = generator.normal(0, 0.05, areas) + 0.0
+    slope = ratio_gradient + generator.normal(0, 0.05, areas)
+    ratio = 0.8 * np.exp(effect[area] + slope[area] * (score - 0.5))
+    proxy = generator.binomial(incident, 0.5) + generator.poisson(incident * (ratio - 0.5))
+    return incident.astype(float), proxy.astype(float), age, score, area
+
+
+def relative_index(generator, *, with_term, registries=16, targets=40):
+    """Limits of the RII of calibrated incidence over areas without registry, true value 1."""
+    incident, proxy, age, score, area = deprived_country(
+        generator, registries + targets, gradient=0.0, ratio_gradient=0.25
+    )
+    known = area < registries
+    term = {"deprivation": score[known]} if with_term else {}
+    fit = fit_calibration(incident[known], proxy[known], age[known], area[known], **term)
+    there = {"deprivation": score[~known]} if with_term else {}
+    # The gradient is that of the risk, not of the cases that happened: their Poisson noise counts.
+    found = fit.predict(proxy[~known], age[~known], area[~known], by=score[~known], target="risk", **there)
+    draws = np.log(found.draws(200, seed=1))
+    centred = found.index.astype(float) - 0.5
+    slopes = centred @ draws / (centred @ centred)
+    return np.quantile(slopes, [0.025, 0.975])
+
+
+def share_covering_one(countries, seed, *, with_term):
+    generator = np.random.default_rng(seed)
+    limits = np.array([relative_index(generator, with_term=with_term) for _ in range(countries)])
+    return ((limits[:, 0] <= 0) & (limits[:, 1] >= 0)).mean()
+
+
+@pytest.mark.slow
+def test_a_gradient_of_the_ratio_is_not_taken_for_a_gradient_of_incidence():
+    # Without the deprivation term the gradient of the ratio passes for one of incidence, almost always.
+    assert share_covering_one(20, 3, with_term=False) < 0.2
+    # The deviation of slopes between 16 districts is taken as known, which may cost 3 points.
+    assert share_covering_one(150, 4, with_term=True) > 0.92 - 3 * np.sqrt(0.92 * 0.08 / 150)
+
+
+def test_one_country_with_a_gradient_of_the_ratio_alone():
+    generator = np.random.default_rng(9)
+    low, high = relative_index(generator, with_term=True)
+    assert low < 0 < high
+    low, high = relative_index(generator, with_term=False)
+    assert high < 0 or low > 0
