@@ -40,6 +40,7 @@ STRUCTURE_CHECKS: Final[tuple[Check, ...]] = (
 #: On whole tables, after the rules on rows.
 TABLE_CHECKS: Final[tuple[Check, ...]] = (
     identifiers.number_keys,
+    identifiers.sources_without_keys,
     keys.duplicate_keys,
     keys.overlapping_ages,
     keys.overlapping_periods,

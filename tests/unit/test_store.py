@@ -65,6 +65,12 @@ def test_the_lock_stops_a_statement_that(statement, extract, tmp_path):
     assert len(bystander) == 1
 
 
+@pytest.mark.parametrize("option", connection_module._LOCKED_OPTIONS)
+def test_an_option_that_opens_a_door_is_off(option, extract):
+    with open_locked(extract) as store:
+        assert store.rows("SELECT current_setting($option)", {"option": option}) == [(False,)]
+
+
 @pytest.mark.parametrize("position", range(len(connection_module.LOCK_STEPS)))
 def test_each_step_of_the_lock_is_needed(position, extract, tmp_path, monkeypatch):
     steps = connection_module.LOCK_STEPS

@@ -99,7 +99,7 @@ def looks_like_a_name(text: str) -> bool:
     plain = text.strip()
     if re.search(r"[^\s@]+@[^\s@]+\.[^\s@]+", plain):
         return True
-    return bool(re.fullmatch(r"[^\W\d_]{2,}(?:[ '’.-]+[^\W\d_]+)*\.?", plain))
+    return len(plain) > 1 and bool(re.fullmatch(r"[^\W\d_]+(?:[ '’.-]+[^\W\d_]+)*\.?", plain))
 
 
 def text_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
@@ -147,3 +147,16 @@ def number_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
         )
         if rows:
             yield Finding("D026", Fate.REFUSE, table, rows=rows, facts=(("column", column),), persons=True)
+
+
+def sources_without_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find sources none of whose rows has a person key (D108): their tumours can be counted, not persons."""
+    for table, column in _KEYS_OF_PERSONS:
+        if table not in tables.present:
+            continue
+        bare = store.rows(
+            f"SELECT source, count(*) FROM {tables.qualified(table)} WHERE source IS NOT NULL "
+            f'GROUP BY source HAVING count("{column}") = 0'
+        )
+        for source, rows in bare:
+            yield Finding("D108", Fate.WARN, table, source, rows, rows, persons=True)

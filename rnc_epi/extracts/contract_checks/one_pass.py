@@ -64,7 +64,6 @@ def check_table(
                     rule.facts,
                     holds_persons(table),
                 )
-    yield from _sources_without_person_keys(store, tables, table)
     taking = [mine[position] for position in sorted(fired) if mine[position].fate in LEDGER_WORDS]
     _set_apart(store, tables, table, taking)
     yield from _account(store, table, totals, taking, accounting)
@@ -185,17 +184,6 @@ def _examples(store: Store, tables: ExtractTables, rule: Rule, source: str) -> t
         {"source": source},
     )
     return tuple(sorted(key_hash(*values) for values in found))
-
-
-def _sources_without_person_keys(store: Store, tables: ExtractTables, table: str) -> Iterator[Finding]:
-    if "person_key" not in TABLES[table].column_names:
-        return
-    bare = store.rows(
-        f"SELECT source, count(*) FROM {tables.qualified(table)} WHERE source IS NOT NULL "
-        "GROUP BY source HAVING count(person_key) = 0"
-    )
-    for source, rows in bare:
-        yield Finding("D108", Fate.WARN, table, source, rows, rows, persons=True)
 
 
 def _set_apart(store: Store, tables: ExtractTables, table: str, taking: Sequence[Rule]) -> None:

@@ -1,0 +1,239 @@
+"""Defects of an extract, each as the statements that put it into the valid one of `tests.extract_builder`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rnc_epi.extracts.contract_checks.findings import Fate
+
+#: Values that no message may quote; statements put them where a name or a code should be.
+CANARIES: Final = ("Jeanne Dupont", "j.dupont@chu.fr", "2550814168025", "255081416802538")
+_NAME, _MAIL, _NIR13, _NIR15 = CANARIES
+assert int(_NIR15[13:]) == 97 - int(_NIR13) % 97
+#: Number 2550820168025 with 2A for 19: its remainder by 97 gives the key.
+NIR_OF_CORSICA: Final = "255082A168025" + f"{97 - 2550819168025 % 97:02d}"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A code, what becomes of the extract or row, the table that is named, and how to make the defect."""
+
+    code: str
+    fate: Fate
+    name: str
+    table: str
+    statements: tuple[str, ...]
+    rows: int | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+def _make(fate: Fate, code: str, name: str, table: str, *statements: str, rows: int | None = None) -> Defect:
+    return Defect(code, fate, name, table, statements, rows)
+
+
+def _refuse(code: str, name: str, table: str, *statements: str) -> Defect:
+    return _make(Fate.REFUSE, code, name, table, *statements)
+
+
+def _quarantine(code: str, name: str, table: str, *statements: str, rows: int = 1) -> Defect:
+    return _make(Fate.QUARANTINE, code, name, table, *statements, rows=rows)
+
+
+_CELL = "SELECT source, registry, '{site}', {sex}, geo_level, geo_code, geo_vintage, {start}, {until}, 60, 65, 'known', {events} FROM incidence_cells WHERE site = 'colorectum' AND sex = 1 AND period_from = 2016 AND age_from = 60"  # noqa: E501
+
+
+def _new_cell(
+    site: str = "colorectum", sex: int = 1, start: int = 2016, until: int = 2017, events: int = 3
+) -> str:
+    return "INSERT INTO incidence_cells " + _CELL.format(
+        site=site, sex=sex, start=start, until=until, events=events
+    )
+
+
+_A_CELL = "site = 'colorectum' AND sex = 1 AND geo_code = '14' AND period_from = 2016 AND age_from = 60"
+_AN_AREA = "INSERT INTO areas SELECT 'departement', '{}', 'cog2026', 'x', 'x', NULL, NULL, NULL"
+_KEYS_AS_TEXT = "ALTER TABLE tumours ALTER person_key TYPE VARCHAR"
+
+DEFECTS: Final = (
+    # Structure
+    _refuse("D003", "a required table has no row", "coverage", "DELETE FROM coverage"),
+    _refuse("D101", "a required table is absent", "person_years", "DROP TABLE person_years"),
+    _refuse("D102", "no event", "_",
+            *(f"DELETE FROM {t}" for t in ("tumours", "incidence_cells", "death_cells"))),
+    _refuse("D007", "a column is absent", "tumours", "ALTER TABLE tumours DROP COLUMN stage"),
+    _refuse("D007", "a column is misspelt", "areas", "ALTER TABLE areas RENAME geo_code TO geo_cod"),
+    _refuse("D009", "first names", "tumours", "ALTER TABLE tumours ADD COLUMN prenom VARCHAR"),
+    _refuse("D009", "birth dates, in an added table", "notes",
+            "CREATE TABLE notes AS SELECT 1 AS \"Date Naissance\""),
+    _refuse("D010", "fractional events", "death_cells", "ALTER TABLE death_cells ALTER events TYPE DOUBLE"),
+    _refuse("D010", "person-years in floating point", "person_years",
+            "ALTER TABLE person_years ALTER person_years TYPE DOUBLE"),
+    _refuse("D010", "codes of areas as numbers", "areas", "ALTER TABLE areas ADD COLUMN n INTEGER",
+            "ALTER TABLE areas DROP COLUMN geo_code", "ALTER TABLE areas RENAME n TO geo_code"),
+    _refuse("D010", "a year that does not fit", "tumours", "ALTER TABLE tumours ALTER year TYPE BIGINT",
+            "UPDATE tumours SET year = 70000 WHERE tumour_key = 1"),
+    _refuse("D010", "a count beyond reason", "incidence_cells",
+            f"UPDATE incidence_cells SET events = 9000000000000000000 WHERE {_A_CELL}"),
+    _refuse("D019", "not a number", "membership",
+            "UPDATE membership SET weight = 'nan' WHERE child_code = '01'"),
+    _refuse("D019", "infinity", "membership", "UPDATE membership SET weight = 'inf' WHERE child_code = '01'"),
+    _make(Fate.WARN, "D125", "a column that nobody knows", "tumours",
+            "ALTER TABLE tumours ADD COLUMN remark TEXT"),
+    _make(Fate.WARN, "D106", "a table that nobody knows", "notes", "CREATE TABLE notes AS SELECT 1 AS a"),
+    # Identity
+    _refuse("D022", "a tumour twice", "tumours",
+            "INSERT INTO tumours SELECT * FROM tumours WHERE tumour_key = 1"),
+    _refuse("D022", "a cell twice with other events", "incidence_cells", _new_cell(events=1)),
+    _refuse("D022", "a cell of unknown age twice", "death_cells",
+            "INSERT INTO death_cells SELECT * FROM death_cells"
+            " WHERE age_status = 'unknown' AND geo_code = '01'"),
+    _refuse("D022", "an area twice", "areas", "INSERT INTO areas SELECT * FROM areas WHERE geo_code = '01'"),
+    _quarantine("D025", "no person key", "tumours",
+            "UPDATE tumours SET person_key = NULL WHERE tumour_key = 1"),
+    _make(Fate.WARN, "D108", "a source without person keys", "tumours",
+            "UPDATE tumours SET person_key = NULL"),
+    _refuse("D026", "a social security number", "tumours",
+            f"UPDATE tumours SET person_key = {_NIR13} WHERE tumour_key = 1"),
+    _refuse("D026", "a social security number with its key", "tumours",
+            f"UPDATE tumours SET person_key = {_NIR15} WHERE tumour_key = 1"),
+    _refuse("D026", "a social security number as text", "tumours", _KEYS_AS_TEXT,
+            f"UPDATE tumours SET person_key = '{_NIR13}' WHERE tumour_key = 1"),
+    _refuse("D026", "a social security number of Corsica", "tumours", _KEYS_AS_TEXT,
+            f"UPDATE tumours SET person_key = '{NIR_OF_CORSICA}' WHERE tumour_key = 1"),
+    _refuse("D027", "a name", "tumours", _KEYS_AS_TEXT,
+            f"UPDATE tumours SET person_key = '{_NAME}' WHERE tumour_key = 1"),
+    _refuse("D027", "an e-mail address", "tumours", _KEYS_AS_TEXT,
+            f"UPDATE tumours SET person_key = '{_MAIL}' WHERE tumour_key = 1"),
+    # Ages, years, sex, site of rows
+    _quarantine("D037", "a negative age", "tumours",
+            "UPDATE tumours SET age_years = -1 WHERE tumour_key = 1"),
+    _quarantine("D037", "an age of 121", "tumours",
+            "UPDATE tumours SET age_years = 121 WHERE tumour_key = 1"),
+    _make(Fate.WARN, "D134", "an age of 106", "tumours",
+            "UPDATE tumours SET age_years = 106 WHERE tumour_key = 1",
+          rows=1),
+    _quarantine("D039", "a year to come", "tumours", "UPDATE tumours SET year = 2030 WHERE tumour_key = 1"),
+    _quarantine("D039", "a cell of other years", "incidence_cells", _new_cell(start=2019, until=2020)),
+    _refuse("D047", "an unknown sex code", "tumours", "UPDATE tumours SET sex = 3 WHERE tumour_key = 1"),
+    _refuse("D047", "sex in letters", "tumours", "ALTER TABLE tumours ALTER sex TYPE VARCHAR",
+            "UPDATE tumours SET sex = 'F' WHERE sex = '2'"),
+    _refuse("D047", "both sexes in cells", "incidence_cells",
+            f"UPDATE incidence_cells SET sex = 0 WHERE {_A_CELL}"),
+    _refuse("D047", "person-years of unknown sex", "person_years",
+            "UPDATE person_years SET sex = 9 WHERE geo_code = '01' AND sex = 1"),
+    _quarantine("D048", "sex 9", "tumours", "UPDATE tumours SET sex = 9 WHERE tumour_key = 1"),
+    _quarantine("D048", "cells of sex 9", "incidence_cells", _new_cell(sex=9)),
+    _quarantine("D049", "the prostate of a woman", "tumours",
+                "UPDATE tumours SET sex = 2 WHERE tumour_key = (SELECT min(tumour_key) FROM tumours "
+                "WHERE topography = 'C61.9')"),
+    _quarantine("D049", "the uterus of a man", "tumours",
+                "UPDATE tumours SET topography = 'C54.1', sex = 1 WHERE tumour_key = 1"),
+    _quarantine("D049", "cells of prostate in women", "incidence_cells", _new_cell("prostate", 2)),
+    _make(Fate.NORMALISE, "D116", "a zero that is structural", "incidence_cells",
+            _new_cell("prostate", 2, events=0),
+          rows=1),
+    # Areas
+    _quarantine("D065", "an area that areas lacks", "tumours",
+                f"UPDATE tumours SET geo_code = '{_NAME}' WHERE tumour_key = 1"),
+    _quarantine("D065", "a code of another vintage", "incidence_cells", _new_cell(events=2),
+                "UPDATE incidence_cells SET geo_vintage = 'cog2020' WHERE rowid = "
+                "(SELECT max(rowid) FROM incidence_cells)"),
+    _refuse("D068", "a leading zero lost", "death_cells",
+            "UPDATE death_cells SET geo_code = '1' WHERE geo_code = '01'"),
+    _refuse("D068", "a decimal point gained", "tumours",
+            "UPDATE tumours SET geo_code = '38.0' WHERE tumour_key = 1"),
+    _refuse("D068", "a leading zero lost in coverage", "coverage", _AN_AREA.format("05"),
+            "UPDATE coverage SET geo_code = '5' WHERE registry = 'isere'"),
+    *(_refuse("D069", f"Corsica as {code}", "tumours", _AN_AREA.format(area),
+              f"UPDATE tumours SET geo_code = '{code}' WHERE tumour_key = 1")
+      for code, area in (("20", "2A"), ("2.0", "2A"), ("20004", "2A004"))),
+    _make(Fate.EXCLUDE, "D131", "a code out of scope", "tumours",
+          "UPDATE tumours SET geo_code = '975' WHERE tumour_key = 1", rows=1),
+    _make(Fate.EXCLUDE, "D131", "many rows out of scope are no quarantine", "death_cells",
+          "UPDATE death_cells SET geo_code = '97' WHERE geo_code = '01'", rows=None),
+    _make(Fate.EXCLUDE, "D132", "overseas without person-years", "tumours",
+          "UPDATE tumours SET geo_code = '974' WHERE tumour_key <= 100", rows=100),
+    _make(Fate.EXCLUDE, "D133", "an area without person-years", "death_cells",
+          "DELETE FROM person_years WHERE geo_code = '01'", rows=None),
+    _refuse("D119", "coverage of an unknown area", "coverage",
+            f"UPDATE coverage SET geo_code = '{_NAME}' WHERE registry = 'isere'"),
+    _refuse("D119", "membership of an unknown area", "membership",
+            "UPDATE membership SET parent_code = '99' WHERE child_code = '01'"),
+    _refuse("D119", "person-years of an unknown area", "person_years",
+            "UPDATE person_years SET geo_code = '99' WHERE geo_code = '01'"),
+    _refuse("D119", "scope of an unknown level", "cells_scope",
+            "UPDATE cells_scope SET geo_level = 'epci' WHERE site = 'prostate'"),
+    # Denominators
+    _refuse("D080", "cases where person-years are zero", "tumours",
+            "UPDATE person_years SET person_years = 0 WHERE geo_code = '38' AND period_from = 2016"),
+    _refuse("D080", "events of cells where person-years are zero", "death_cells",
+            "UPDATE person_years SET person_years = 0 WHERE geo_code = '01' AND age_from = 80 AND sex = 1"),
+    _refuse("D081", "negative events", "death_cells", f"UPDATE death_cells SET events = -1 WHERE {_A_CELL}"),
+    _refuse("D081", "negative person-years", "person_years",
+            "UPDATE person_years SET person_years = -1 WHERE geo_code = '14' AND age_from = 0"),
+    _refuse("D081", "a negative population", "areas",
+            "UPDATE areas SET population = -1 WHERE geo_code = '14'"),
+    _refuse("D082", "an age band absent", "person_years",
+            "DELETE FROM person_years"
+            " WHERE geo_code = '01' AND sex = 1 AND period_from = 2017 AND age_from = 40"),
+    _refuse("D082", "the last band absent", "person_years",
+            "DELETE FROM person_years"
+            " WHERE geo_code = '01' AND sex = 1 AND period_from = 2017 AND age_from = 85"),
+    _refuse("D082", "the first band absent", "person_years",
+            "DELETE FROM person_years"
+            " WHERE geo_code = '01' AND sex = 1 AND period_from = 2017 AND age_from = 0"),
+    _refuse("D082", "a sex absent", "person_years",
+            "DELETE FROM person_years WHERE geo_code = '01' AND sex = 2"),
+    _refuse("D082", "a year absent, where rows are", "tumours",
+            "DELETE FROM person_years WHERE geo_code = '38' AND period_from = 2017"),
+    _refuse("D082", "a year absent, where cells are", "death_cells",
+            "DELETE FROM person_years WHERE geo_code = '01' AND period_from = 2017"),
+    _refuse("D082", "old ages absent everywhere", "tumours",
+            "DELETE FROM person_years WHERE geo_code = '38' AND age_from = 85"),
+    # Values
+    _quarantine("D107", "no area", "tumours", "UPDATE tumours SET geo_code = NULL WHERE tumour_key = 1"),
+    _quarantine("D107", "no year", "tumours", "UPDATE tumours SET year = NULL WHERE tumour_key = 1"),
+    _refuse("D107", "no site in a cell", "incidence_cells",
+            f"UPDATE incidence_cells SET site = NULL WHERE {_A_CELL}"),
+    _make(Fate.REFUSE, "D109", "too much quarantine", "tumours",
+            "UPDATE tumours SET sex = 9 WHERE tumour_key <= 27",
+          rows=27),
+    _refuse("D109", "too much quarantine by events of few cells", "incidence_cells",
+            _new_cell(sex=9, events=16)),
+    _refuse("D110", "an invented status of age", "death_cells",
+            f"UPDATE death_cells SET age_status = '{_NAME}' WHERE {_A_CELL}"),
+    _refuse("D110", "a known age without ages", "death_cells",
+            "UPDATE death_cells SET age_status = 'known' WHERE age_status = 'unknown'"),
+    _refuse("D111", "an empty age band", "person_years",
+            "UPDATE person_years SET age_until = 40 WHERE age_from = 40"),
+    _refuse("D111", "coverage of no age", "coverage", "UPDATE coverage SET age_until = 0"),
+    _refuse("D112", "overlapping age bands", "incidence_cells",
+            f"UPDATE incidence_cells SET age_until = 70 WHERE {_A_CELL}"),
+    _refuse("D112", "an open band beside others", "person_years",
+            "UPDATE person_years SET age_until = NULL WHERE age_from = 75 AND geo_code = '01'"),
+    _refuse("D113", "a pooled period beside its years", "incidence_cells", _new_cell(start=2016, until=2019)),
+    _refuse("D114", "an empty period", "death_cells",
+            f"UPDATE death_cells SET period_until = 2016 WHERE {_A_CELL}"),
+    _refuse("D115", "an unknown site", "incidence_cells", _new_cell(_NAME)),
+    _refuse("D115", "an unknown site in a scope", "cells_scope",
+            "UPDATE cells_scope SET site = 'colo-rectum' WHERE site = 'colorectum'"),
+    _refuse("D117", "a site and a cause at once", "death_cells",
+            f"UPDATE death_cells SET icd10 = 'C18' WHERE {_A_CELL}"),
+    _refuse("D117", "neither a site nor a cause", "death_cells",
+            f"UPDATE death_cells SET site = NULL WHERE {_A_CELL}"),
+    _refuse("D118", "cells of a registry that hands over rows", "incidence_cells", _new_cell(events=2),
+            "UPDATE incidence_cells SET registry = 'isere'"
+            " WHERE rowid = (SELECT max(rowid) FROM incidence_cells)"),
+    _refuse("D120", "a scope for a table that has none", "cells_scope",
+            "UPDATE cells_scope SET table_name = 'areas' WHERE site = 'prostate'"),
+    _refuse("D121", "a source without declaration", "tumours",
+            f"UPDATE tumours SET source = '{_NAME}' WHERE tumour_key = 1"),
+    _refuse("D122", "a registry without coverage", "tumours",
+            f"UPDATE tumours SET registry = '{_NAME}' WHERE tumour_key = 1"),
+    _refuse("D123", "a kind of source that nobody knows", "sources", "UPDATE sources SET kind = 'other'"),
+    _refuse("D124", "a weight in percent", "membership", "UPDATE membership SET weight = 100"),
+)  # fmt: skip
