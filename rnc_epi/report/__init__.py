@@ -26,7 +26,7 @@ from rnc_epi.report.figures import (
 )
 from rnc_epi.report.formats import Format
 from rnc_epi.report.maps import map_table, maps
-from rnc_epi.report.methods import dictionary, methods
+from rnc_epi.report.methods import methods
 from rnc_epi.report.national import national, summary
 from rnc_epi.report.reading import open_content
 from rnc_epi.report.regions import regions
@@ -49,7 +49,6 @@ __all__ = [
     "describe_ranked_areas",
     "describe_sites",
     "describe_trend",
-    "dictionary",
     "map_table",
     "maps",
     "methods",

@@ -119,6 +119,8 @@ class Section:
     parts : tuple of Section
         Sections within this one.
     language : {"fr", "en"}
+    altered : bool
+        Whether its own paragraphs and items rest on a source altered by its authors.
     """
 
     anchor: str
@@ -130,6 +132,7 @@ class Section:
     items: tuple[str, ...] = ()
     parts: tuple[Section, ...] = ()
     language: str = "fr"
+    altered: bool = False
 
     def all_figures(self) -> tuple[FigureBlock, ...]:
         """Return the figures of the section and of its parts."""

@@ -7,6 +7,7 @@ released figures: observed and expected events of the area and of its region.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -37,9 +38,10 @@ COMPARISON_COLUMNS: Final = ("rest_name", "against_rest", "rest_lower", "rest_up
 
 @dataclass(frozen=True)
 class Parent:
-    """The area that holds others: its row of the same indicator, and its name."""
+    """The area that holds others: its events, observed and expected, and its name."""
 
-    row: pd.Series
+    events: float
+    expected: float
     name: str
 
 
@@ -60,7 +62,7 @@ def compare_with_rest(areas: pd.DataFrame, parents: dict[AreaOfSite, Parent]) ->
     areas : DataFrame
         Released rows of ``sir`` or ``smr``: ``geo_code, site, sex, status, events, expected``.
     parents : dict
-        By site, sex and code of an area, the row of its region for the same indicator and period. An area
+        By site, sex and code of an area, its region for the same indicator and period. An area
         that is its whole region, or whose figures are not published, is not compared.
 
     Returns
@@ -77,10 +79,8 @@ def compare_with_rest(areas: pd.DataFrame, parents: dict[AreaOfSite, Parent]) ->
     keys = comparison_keys(found)
     held = [parents.get(key) for key in keys]
     events, expected = (found[name].to_numpy(dtype=float) for name in ("events", "expected"))
-    total = np.array([np.nan if parent is None else parent.row["events"] for parent in held], dtype=float)
-    total_expected = np.array(
-        [np.nan if parent is None else parent.row["expected"] for parent in held], dtype=float
-    )
+    total = np.array([np.nan if parent is None else parent.events for parent in held], dtype=float)
+    total_expected = np.array([np.nan if parent is None else parent.expected for parent in held], dtype=float)
     rest, rest_expected = total - events, total_expected - expected
     with np.errstate(invalid="ignore"):
         # Expected events are published to one decimal: a rest of less than one event is rounding.
@@ -112,7 +112,7 @@ def comparison_keys(rows: pd.DataFrame) -> list[AreaOfSite]:
 
 
 def regional_parents(content: Content, areas: pd.DataFrame, language: str) -> dict[AreaOfSite, Parent]:
-    """Return the row of the region of each area, for the same indicator, comparator, site, sex and period."""
+    """Return the region of each area, for the same indicator, comparator, site, sex and period."""
     if areas.empty:
         return {}
     first = areas.iloc[0]
@@ -120,20 +120,24 @@ def regional_parents(content: Content, areas: pd.DataFrame, language: str) -> di
     regions = content.rows(
         str(first["event_type"]), str(first["indicator"]), "region", comparator=first["comparator"]
     )
-    regions = regions[regions["status"].eq(PUBLISHED)]
+    regions = regions[
+        regions["status"].eq(PUBLISHED)
+        & regions["site"].isin(areas["site"].unique())
+        & regions["sex"].isin(areas["sex"].unique())
+    ]
     held = {
         (row["site"], row["sex"], row["geo_code"], row["period_from"], row["period_until"]): row
-        for _, row in regions.iterrows()
+        for row in regions.to_dict("records")
     }
     # An area alone in its region has no rest.
-    alone = pd.Series(list(region_of.values()), dtype="str").value_counts()
+    alone = Counter(region_of.values())
     found = {}
-    for key, (_, row) in zip(comparison_keys(areas), areas.iterrows(), strict=True):
+    for key, row in zip(comparison_keys(areas), areas.to_dict("records"), strict=True):
         region = region_of.get(row["geo_code"])
         parent = held.get((row["site"], row["sex"], region, row["period_from"], row["period_until"]))
         if region is not None and parent is not None and alone[region] > 1:
             name = content.area_name("region", region, str(parent["geo_vintage"]), language)
-            found[key] = Parent(parent, name)
+            found[key] = Parent(parent["events"], parent["expected"], name)
     return found
 
 
@@ -159,9 +163,11 @@ def comparison_sentences(compared: pd.DataFrame, language: str, *, limit: int = 
         )
         if rows.empty:
             continue
+        # The name of what all are compared with is said once, by the title.
+        short = "" if len(set(compared["rest_name"].dropna())) > 1 else "_alone"
         named = [
             text(
-                "area_against_rest",
+                f"area_against_rest{short}",
                 language,
                 name=row["name"],
                 region=row["rest_name"],

@@ -89,6 +89,10 @@ class Content:
     accounting: pd.DataFrame
 
     @cached_property
+    def _known_totals(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    @cached_property
     def _parts(self) -> dict[tuple[str, str, str], pd.DataFrame]:
         keys = ["event_type", "indicator", "geo_level"]
         return dict(iter(self.results.groupby(keys, sort=True, observed=True)))
@@ -205,11 +209,17 @@ class Content:
             "registry_zone",
         )
 
+    def _totals(self, event_type: str) -> pd.DataFrame:
+        if event_type not in self._known_totals:
+            rows, _ = self.reference_rows(event_type, "count")
+            rows = self.all_ages(self.in_longest_period(rows))
+            self._known_totals[event_type] = rows[rows["status"].eq(PUBLISHED)]
+        return self._known_totals[event_type]
+
     def main_sites(self, event_type: str, sex: int, number: int, *, all_sites: bool = True) -> list[str]:
         """Return the sites with most events in the reference area, the total of all sites first if asked."""
-        rows, _ = self.reference_rows(event_type, "count")
-        rows = self.all_ages(self.in_longest_period(rows))
-        rows = rows[rows["sex"].eq(sex) & rows["status"].eq(PUBLISHED) & rows["value"].gt(0)]
+        rows = self._totals(event_type)
+        rows = rows[rows["sex"].eq(sex) & rows["value"].gt(0)]
         ranked = rows.sort_values(["value", "site"], ascending=[False, True])["site"].drop_duplicates()
         sites = [slug for slug in ranked if slug != ALL_SITES]
         # A parent and its part say the same thing twice; the French list holds few of them.

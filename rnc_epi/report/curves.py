@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,7 @@ from rnc_epi.report.figures.style import drawing_style, new_figure
 from rnc_epi.report.figures.trend import DISTURBED_YEARS
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
-from rnc_epi.report.wording import area_title, event_word, ratio_of_standard, sign_notes
+from rnc_epi.report.wording import area_title, ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.schemas import PUBLISHED
 from rnc_epi.vocabulary.sexes import Sex
 from rnc_epi.vocabulary.sites import SITES
@@ -42,13 +44,11 @@ def age_curves(content: Content, language: str) -> Section | None:
         figures.append(
             _panels(
                 f"figure-ages-{event_type}",
-                text("figure_ages", language, subject=subject),
+                subject[0].upper() + subject[1:],
                 rows,
                 sites,
-                lambda part, ax, legend: plot_age_curve(
-                    part, ax=ax, language=language, title=_title(part, language), legend=legend
-                ),
-                lambda part: describe_age_curve(part, language, subject=_title(part, language)),
+                partial(_plot_ages, language),
+                partial(_describe_ages, language),
                 _age_table(event_type, rows, sites, subject, language),
                 altered=content.is_altered(rows),
             )
@@ -88,15 +88,11 @@ def trends(content: Content, language: str) -> Section | None:
         figures.append(
             _panels(
                 f"figure-trend-{event_type}",
-                text("figure_trend", language, subject=subject),
+                subject[0].upper() + subject[1:],
                 rows,
                 sites,
-                lambda part, ax, legend, breaks=breaks: plot_trend(
-                    part, ax=ax, breaks=breaks, language=language, title=_title(part, language), legend=legend
-                ),
-                lambda part, breaks=breaks: describe_trend(
-                    part, language, subject=_title(part, language), breaks=breaks
-                ),
+                partial(_plot_trend, breaks, language),
+                partial(_describe_trend, breaks, language),
                 _trend_table(event_type, rows, sites, subject, language),
                 altered=content.is_altered(rows),
             )
@@ -114,6 +110,23 @@ def trends(content: Content, language: str) -> Section | None:
         notes=tuple(dict.fromkeys(notes)),
         language=language,
     )
+
+
+def _plot_ages(language: str, part: pd.DataFrame, ax: Axes, legend: bool) -> Axes:
+    return plot_age_curve(part, ax=ax, language=language, title=_panel_title(part, language), legend=legend)
+
+
+def _describe_ages(language: str, part: pd.DataFrame) -> str:
+    return describe_age_curve(part, language, subject=_title(part, language))
+
+
+def _plot_trend(breaks: tuple[int, ...], language: str, part: pd.DataFrame, ax: Axes, legend: bool) -> Axes:
+    title = _panel_title(part, language)
+    return plot_trend(part, ax=ax, breaks=breaks, language=language, title=title, legend=legend)
+
+
+def _describe_trend(breaks: tuple[int, ...], language: str, part: pd.DataFrame) -> str:
+    return describe_trend(part, language, subject=_title(part, language), breaks=breaks)
 
 
 def _breaks(content: Content, rows: pd.DataFrame) -> tuple[int, ...]:
@@ -151,6 +164,11 @@ def _title(part: pd.DataFrame, language: str) -> str:
     return SITES[part["site"].iloc[0]].name(language) if len(part) else ""
 
 
+def _panel_title(part: pd.DataFrame, language: str) -> str:
+    """Return the title of a panel: what stands in brackets would reach into the next one."""
+    return re.sub(r"\s*\([^)]*\)$", "", _title(part, language))
+
+
 def _subject(content: Content, row: pd.Series, indicator: str, language: str) -> str:
     return text(
         "subject",
@@ -179,7 +197,7 @@ def _panels(
 
     def draw() -> Figure:
         with drawing_style():
-            figure = new_figure(2.25 * across + 0.2, 2.15 * down + 0.2)
+            figure = new_figure(2.25 * across + 0.2, 1.92 * down + 0.2)
             panels = np.atleast_1d(figure.subplots(down, across, squeeze=False).ravel())
             legended = max(range(len(parts)), key=lambda i: (parts[i]["sex"].nunique(), -i))
             for i, part in enumerate(parts):
@@ -249,7 +267,7 @@ def _trend_table(event_type: str, rows: pd.DataFrame, sites: list[str], subject:
     )
     return Table(
         f"data-trend-{event_type}",
-        text("table_trend", language, events=event_word(event_type, language, capital=True), subject=subject),
+        subject,
         columns,
         tuple(lines),
         2,

@@ -11,6 +11,8 @@ from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
 from rnc_epi.report.comparison import (
     HIGHER,
     LOWER,
+    AreaOfSite,
+    Parent,
     compare_with_rest,
     comparison_sentences,
     regional_parents,
@@ -49,7 +51,7 @@ def maps(content: Content, language: str) -> Section | None:
         return None
     # The family of the page: every test of every map of this section.
     ratios = pd.concat([drawn["ratio"] for *_, drawn in families], ignore_index=True)
-    parents = {}
+    parents: dict[AreaOfSite, Parent] = {}
     for *_, drawn in families:
         parents |= regional_parents(content, drawn["ratio"], language)
     compared = compare_with_rest(ratios, parents) if len(ratios) else ratios
@@ -160,7 +162,7 @@ def _part(
     def draw() -> Figure:
         with drawing_style():
             wide = ratios is not None
-            figure = new_figure(6.9 if wide else 4.4, 4.2 if wide else 4.9)
+            figure = new_figure(6.9 if wide else 4.4, 3.75 if wide else 4.6)
             panels = figure.subplots(1, 2 if wide else 1, squeeze=False).ravel()
             plot_choropleth(
                 rates,
@@ -187,7 +189,7 @@ def _part(
         anchor, caption, alternative, draw, 1.0 if ratios is not None else 0.7, notes, table, altered
     )
     sentences = comparison_sentences(compared, language) if len(compared) else ()
-    return Section(f"section-{anchor}", site, sentences, (figure,))
+    return Section(f"section-{anchor}", site, sentences, (figure,), altered=altered)
 
 
 def _figures_behind(

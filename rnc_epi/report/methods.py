@@ -1,4 +1,4 @@
-"""The methods page and the pointer to the data dictionary, made from what the release says of itself."""
+"""The methods page, with the pointer to the data dictionary, made from what the release says of itself."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from rnc_epi.report.blocks import Column, Section, Table
 from rnc_epi.report.formats import NOTHING, Format
 from rnc_epi.report.national import not_estimable_nation
-from rnc_epi.report.texts import text
+from rnc_epi.report.texts import report_texts, text
 from rnc_epi.report.wording import altered_notes
 from rnc_epi.vocabulary.areas import level_title
+from rnc_epi.vocabulary.errors import catalogue, placeholders
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 from rnc_epi.vocabulary.sites import SITES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rnc_epi.report.content import Content
 
 
@@ -28,6 +31,7 @@ def methods(content: Content, language: str) -> Section:
         _comparisons(language),
         _accounting(content, language),
         _outlines(content, language),
+        _dictionary(content, language),
     ]
     return Section(
         "methods",
@@ -37,16 +41,15 @@ def methods(content: Content, language: str) -> Section:
     )
 
 
-def dictionary(content: Content, language: str) -> Section:
+def _dictionary(content: Content, language: str) -> Section:
     """Return where the figures lie and how to read them again."""
     return Section(
-        "dictionary",
+        "methods-dictionary",
         text("dictionary", language),
         (
             text("dictionary_lead", language, file=f"dictionary_{language}.csv"),
             text("release_identity", language, release=content.release_id, version=content.version),
         ),
-        language=language,
     )
 
 
@@ -227,7 +230,7 @@ def _accounting(content: Content, language: str) -> Section | None:
     lines = tuple(
         (
             row["table_name"],
-            row["source"],
+            NOTHING if row["source"] == NOT_APPLICABLE else row["source"],
             _said("step", row["step"], language),
             _said("fate", row["fate"], language),
             "" if row["reason"] == NOT_APPLICABLE else row["reason"],
@@ -249,21 +252,46 @@ def _accounting(content: Content, language: str) -> Section | None:
         text("methods_accounting", language),
         (text("methods_accounting_lead", language),),
         tables=(
-            Table("table-accounting", text("table_accounting", language), columns, lines, row_headers=2),
+            Table(
+                "table-accounting",
+                text("table_accounting", language),
+                columns,
+                lines,
+                row_headers=2,
+                notes=_reasons(ledger, language),
+            ),
         ),
     )
 
 
 def _said(kind: str, word: str, language: str) -> str:
     """Return the word of a language for a code of the ledger, or the code where the report has no word."""
-    from rnc_epi.report.texts import report_texts
-
     key = f"{kind}_{word}"
     return text(key, language) if key in report_texts() else word
 
 
 def _count(written: Any, language: str) -> str:
-    return Format(language).number(int(written)) if str(written).isdigit() else str(written)
+    if str(written).isdigit():
+        return Format(language).number(int(written))
+    return str(written).replace(">=", "≥ ").replace("<", "< ")
+
+
+def _reasons(ledger: pd.DataFrame, language: str) -> tuple[str, ...]:
+    """Return what each reason of the ledger means, in the words of the catalogue and with public counts."""
+    said = []
+    for row in ledger[ledger["reason"].ne(NOT_APPLICABLE)].to_dict("records"):
+        facts = {
+            "rows": _count(row["rows"], language),
+            "events": _count(row["events"], language),
+            "table": row["table_name"],
+            "source": row["source"],
+        }
+        template = catalogue().get(row["reason"], {}).get(language)
+        # A text that asks for more than the public ledger holds is not completed by guessing.
+        if template is not None and placeholders(template) <= set(facts):
+            colon = "\u00a0: " if language == "fr" else ": "
+            said.append(f"{row['reason']}{colon}{template.format(**facts)}")
+    return tuple(dict.fromkeys(said))
 
 
 def _outlines(content: Content, language: str) -> Section | None:

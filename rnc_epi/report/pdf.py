@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +28,8 @@ _WORDS: Final = (
 
 #: Longest text of a column that keeps its natural width; longer ones share what is left.
 _NATURAL_WIDTH: Final = 16
+#: Beyond this a longer text asks for no more width.
+_LONGEST_SHARE: Final = 60
 #: Tables of more columns than this are set smaller.
 _MANY_COLUMNS: Final = 7
 
@@ -86,6 +89,7 @@ def _section(section: Section) -> dict[str, Any]:
         "tables": [_table(table) for table in section.tables],
         "parts": [_section(part) for part in section.parts],
         "notes": section.notes,
+        "altered": section.altered,
     }
 
 
@@ -115,10 +119,18 @@ def _table(table: Table) -> dict[str, Any]:
     }
 
 
-def _widths(table: Table) -> list[int]:
-    """Return the share of the width of each column; 0 keeps the natural width of what stands in it."""
+def _widths(table: Table) -> list[dict[str, int]]:
+    """Return the width of each column: characters that its widest line takes, or a share of what is left.
+
+    A heading is wrapped to the width of what stands below it, so it counts by its longest word.
+    """
     widths = []
     for position, column in enumerate(table.columns):
-        longest = max((len(row[position]) for row in table.rows), default=0)
-        widths.append(0 if column.numeric or longest <= _NATURAL_WIDTH else min(longest, 60))
+        found = [line for row in table.rows for line in row[position].split("\n")]
+        longest = max((len(line) for line in found), default=0)
+        word = max(len(part) for part in re.split(r"[\s-]", column.label))
+        natural = column.numeric or longest <= _NATURAL_WIDTH
+        widths.append(
+            {"characters": max(longest, word + 2), "share": 0 if natural else min(longest, _LONGEST_SHARE)}
+        )
     return widths

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from rnc_epi.report.area_rates import by_name, ranked_figure, rates_by_area
 from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
 from rnc_epi.report.content import ALL_SITES, RATIO_OF
-from rnc_epi.report.figures import describe_ranked_areas, plot_ranked_areas
-from rnc_epi.report.figures.style import figure_of
-from rnc_epi.report.formats import NOTHING, Format
+from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
-from rnc_epi.report.wording import event_word, ratio_of_standard, sign_notes
+from rnc_epi.report.wording import area_title, event_word, ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.schemas import PUBLISHED
 from rnc_epi.vocabulary.sexes import Sex
 from rnc_epi.vocabulary.sites import SITES
@@ -70,7 +69,7 @@ def regions(content: Content, language: str) -> Section | None:
 
 def _names(content: Content, rows: pd.DataFrame, language: str) -> list[str]:
     areas = rows[["geo_level", "geo_code", "geo_vintage"]].drop_duplicates()
-    return sorted(content.area_name(*area, language) for area in areas.itertuples(index=False, name=None))
+    return [area_title(content, row, language) for row in by_name(content, areas, language)]
 
 
 def _leading(content: Content, event_type: str, sex: Sex) -> str | None:
@@ -114,7 +113,7 @@ def _totals(content: Content, event_type: str, sex: Sex, rates: pd.DataFrame, la
             Column(text("column_limits", language)),
         ]
     lines = []
-    for _, row in asr.sort_values("geo_code", kind="stable").iterrows():
+    for row in by_name(content, asr, language):
         found = {name: known.get((row["geo_code"],)) for name, known in held.items()}
         cells = [
             content.area_name("region", row["geo_code"], row["geo_vintage"], language),
@@ -169,107 +168,17 @@ def _sites(content: Content, event_type: str, sex: Sex, rates: pd.DataFrame, lan
     )
 
 
-def rates_by_area(
-    content: Content,
-    rows: pd.DataFrame,
-    sites: list[str],
-    anchor: str,
-    caption: str,
-    area_column: str,
-    language: str,
-    *,
-    periods: bool = False,
-    first: tuple[str, ...] = (),
-) -> Table:
-    """Return a table of areas by sites, each rate over its limits; the codes of `first` stand on top."""
-    written = Format(language)
-    held = content.records(rows, "geo_code", "site")
-    areas = rows[["geo_level", "geo_code", "geo_vintage", "period_from", "period_until"]].drop_duplicates()
-    named = [
-        (row["geo_code"] not in first, _area_label(content, row, language), row)
-        for row in areas.to_dict("records")
-    ]
-    lines = []
-    for _, name, row in sorted(
-        named, key=lambda entry: (entry[0], entry[2]["geo_code"] if not periods else entry[1])
-    ):
-        found = [held.get((row["geo_code"], slug)) for slug in sites]
-        cells = [
-            f"{written.value(one)}\n{written.interval(one)}".strip() if one else NOTHING for one in found
-        ]
-        period = (written.period(row["period_from"], row["period_until"]),) if periods else ()
-        lines.append((name, *period, *cells))
-    columns = (
-        Column(area_column, numeric=False),
-        *((Column(text("column_period", language), numeric=False),) if periods else ()),
-        *(Column(SITES[slug].name(language)) for slug in sites),
-    )
-    return Table(
-        anchor,
-        caption,
-        columns,
-        tuple(lines),
-        notes=sign_notes(lines, language),
-        altered=content.is_altered(rows),
-    )
-
-
-def _area_label(content: Content, row: dict[str, object], language: str) -> str:
-    from rnc_epi.report.wording import area_title
-
-    return area_title(content, row, language)
-
-
 def _ranked(content: Content, event_type: str, language: str) -> FigureBlock | None:
-    """Return the regions ranked by their rate for the leading site of men, with the nation beside."""
+    """Return the regions ranked by their rate for the leading site of men, or else of women."""
     sex = next((one for one in (Sex.MEN, Sex.WOMEN) if _leading(content, event_type, one)), None)
     if sex is None:
         return None
-    slug = _leading(content, event_type, sex)
-    keys = {"site": slug, "sex": int(sex)}
+    keys = {"site": _leading(content, event_type, sex), "sex": int(sex)}
     rows = content.in_longest_period(content.all_ages(content.standardised(event_type, "region", **keys)))
     if int(rows["status"].eq(PUBLISHED).sum()) < FEWEST_REGIONS:
         return None
-    written = Format(language)
-    rows = rows.assign(
-        name=[
-            content.area_name("region", code, vintage, language)
-            for code, vintage in zip(rows["geo_code"], rows["geo_vintage"], strict=True)
-        ]
-    )
     level = content.national_level(event_type)
-    whole = (
-        content.in_longest_period(content.all_ages(content.standardised(event_type, level, **keys)))
-        if level
-        else rows.iloc[:0]
-    )
-    whole = whole[whole["status"].eq(PUBLISHED) & whole["period_from"].eq(rows["period_from"].iloc[0])]
-    reference = float(whole["value"].iloc[0]) if len(whole) else None
-    label = ""
-    if reference is not None:
-        from rnc_epi.vocabulary.areas import level_title
-
-        label = (
-            f"{level_title(str(level), language)} : "
-            if language == "fr"
-            else f"{level_title(str(level), language)}: "
-        )
-        label += written.number(reference, 1)
-    assert slug is not None
-    subject = text(
-        "map_subject",
-        language,
-        indicator=ratio_of_standard(event_type, content.standard, language),
-        site=text("site_and_sex", language, site=SITES[slug].name(language), sex=sex.label(language)),
-        years=written.period(rows["period_from"].iloc[0], rows["period_until"].iloc[0]),
-    )
-    return FigureBlock(
-        f"figure-regions-{event_type}",
-        text("figure_ranked_regions", language, subject=subject),
-        describe_ranked_areas(rows, language, subject=subject) + (f" {label}." if label else ""),
-        lambda: figure_of(
-            plot_ranked_areas(rows, reference=reference, reference_label=label, language=language)
-        ),
-        notes=(text("note_ranks", language),),
-        altered=content.is_altered(rows),
+    whole = content.all_ages(content.standardised(event_type, level, **keys)) if level else rows.iloc[:0]
+    return ranked_figure(
+        content, f"figure-regions-{event_type}", "figure_ranked_regions", rows, whole, language
     )

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from rnc_epi.report.blocks import FigureBlock, Section, Table
-from rnc_epi.report.comparison import Parent, compare_with_rest, comparison_sentences
+from rnc_epi.report.area_rates import ranked_figure, rates_by_area
+from rnc_epi.report.blocks import Section, Table
+from rnc_epi.report.comparison import AreaOfSite, Parent, compare_with_rest, comparison_sentences
 from rnc_epi.report.content import RATIO_OF
-from rnc_epi.report.figures import describe_ranked_areas, plot_ranked_areas
-from rnc_epi.report.figures.style import figure_of
 from rnc_epi.report.formats import Format
-from rnc_epi.report.regions import rates_by_area
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import area_title, ratio_of_standard, short_area_name
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
@@ -35,26 +33,47 @@ def registries(content: Content, language: str) -> Section | None:
     own = rates[rates["geo_code"].ne(POOLED_REGISTRIES)]
     if not own["status"].eq(PUBLISHED).any():
         return None
-    figures, tables, sentences = [], [], []
+    figures, tables = [], []
     for sex in (Sex.MEN, Sex.WOMEN):
         sites = content.main_sites("incidence", int(sex), TABLED_SITES)
         rows = rates[rates["sex"].eq(int(sex)) & rates["site"].isin(sites)]
         if not sites or not rows["status"].eq(PUBLISHED).any():
             continue
         tables.append(_table(content, rows, sites, sex, language))
-        figure = _ranked(content, rows[rows["site"].eq(sites[0])], sites[0], sex, language)
-        if figure is not None:
-            figures.append(figure)
+        leading = rows[rows["site"].eq(sites[0])]
+        pooled = leading["geo_code"].eq(POOLED_REGISTRIES)
+        if leading[~pooled]["status"].eq(PUBLISHED).sum() > 1:
+            figures.append(
+                ranked_figure(
+                    content,
+                    f"figure-registries-{int(sex)}",
+                    "figure_ranked_registries",
+                    leading[~pooled],
+                    leading[pooled],
+                    language,
+                )
+            )
     lead = [text("registries_lead", language)]
     if own[["period_from", "period_until"]].drop_duplicates().shape[0] > 1:
         lead.append(text("registries_periods", language))
     sentences = _sentences(content, language)
+    parts: tuple[Section, ...] = ()
+    if sentences:
+        parts = (
+            Section(
+                "registries-compared",
+                text("registries_compared", language),
+                (text("comparison_registries", language),),
+                items=tuple(sentences),
+            ),
+        )
     return Section(
         "registries",
         text("registries", language),
-        (*lead, *sentences),
+        tuple(lead),
         tuple(figures),
         tuple(tables),
+        parts=parts,
         language=language,
     )
 
@@ -82,37 +101,6 @@ def _table(content: Content, rows: pd.DataFrame, sites: list[str], sex: Sex, lan
     )
 
 
-def _ranked(content: Content, rows: pd.DataFrame, slug: str, sex: Sex, language: str) -> FigureBlock | None:
-    written = Format(language)
-    own = rows[rows["geo_code"].ne(POOLED_REGISTRIES)]
-    if own["status"].eq(PUBLISHED).sum() < 2:
-        return None
-    own = own.assign(name=[short_area_name(area_title(content, row, language)) for _, row in own.iterrows()])
-    pooled = content.in_longest_period(rows[rows["geo_code"].eq(POOLED_REGISTRIES)])
-    pooled = pooled[pooled["status"].eq(PUBLISHED)]
-    reference = float(pooled["value"].iloc[0]) if len(pooled) else None
-    label = ""
-    if reference is not None:
-        label = text("pooled_reference", language, value=written.number(reference, 1))
-    subject = text(
-        "map_subject",
-        language,
-        indicator=ratio_of_standard("incidence", content.standard, language),
-        site=text("site_and_sex", language, site=SITES[slug].name(language), sex=sex.label(language)),
-        years=written.period(int(own["period_from"].min()), int(own["period_until"].max())),
-    )
-    return FigureBlock(
-        f"figure-registries-{int(sex)}",
-        text("figure_ranked_registries", language, subject=subject),
-        describe_ranked_areas(own, language, subject=subject) + (f" {label}." if label else ""),
-        lambda: figure_of(
-            plot_ranked_areas(own, reference=reference, reference_label=label, language=language)
-        ),
-        notes=(text("note_ranks", language),),
-        altered=content.is_altered(own),
-    )
-
-
 def _sentences(content: Content, language: str) -> list[str]:
     """Return, site by site, which registries differ from the others together; one family for the page."""
     found = []
@@ -126,10 +114,10 @@ def _sentences(content: Content, language: str) -> list[str]:
     areas = pd.concat(found, ignore_index=True) if found else content.results.iloc[:0]
     if areas.empty:
         return []
-    areas["name"] = [area_title(content, row, language) for _, row in areas.iterrows()]
-    parents = {}
+    areas["name"] = [short_area_name(area_title(content, row, language)) for row in areas.to_dict("records")]
+    parents: dict[AreaOfSite, Parent] = {}
     others = text("other_registries", language)
-    for _, row in areas.iterrows():
+    for row in areas.to_dict("records"):
         whole = content.all_ages(
             content.rows(
                 "incidence",
@@ -145,9 +133,8 @@ def _sentences(content: Content, language: str) -> list[str]:
         whole = whole[whole["status"].eq(PUBLISHED)]
         if len(whole):
             # The pooled registries are the comparator: what is expected of them is what they have.
-            total = whole.iloc[0].copy()
-            total["expected"] = total["events"]
-            parents[(row["site"], row["sex"], row["geo_code"])] = Parent(total, others)
+            total = float(whole["events"].iloc[0])
+            parents[(row["site"], row["sex"], row["geo_code"])] = Parent(total, total, others)
     compared = compare_with_rest(areas, parents)
     sentences = []
     for (slug, sex), part in compared.groupby(["site", "sex"], sort=False):
@@ -158,4 +145,4 @@ def _sentences(content: Content, language: str) -> list[str]:
             )
             colon = " : " if language == "fr" else ": "
             sentences.append(f"{title}{colon}{' '.join(said)}")
-    return ([text("comparison_registries", language)] if sentences else []) + sentences
+    return sentences

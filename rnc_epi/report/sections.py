@@ -12,7 +12,7 @@ from rnc_epi.report.blocks import Section
 from rnc_epi.report.content import Content
 from rnc_epi.report.curves import age_curves, trends
 from rnc_epi.report.maps import maps
-from rnc_epi.report.methods import dictionary, methods
+from rnc_epi.report.methods import methods
 from rnc_epi.report.national import national, summary
 from rnc_epi.report.regions import regions
 from rnc_epi.report.registries import registries
@@ -27,7 +27,6 @@ SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
     regions,
     registries,
     methods,
-    dictionary,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rnc_epi.report.formats import NOTHING
 from rnc_epi.report.texts import text
@@ -37,15 +37,26 @@ def area_title(content: Content, row: Any, language: str) -> str:
     return content.area_name(row["geo_level"], row["geo_code"], row["geo_vintage"], language)
 
 
-def short_area_name(name: str, width: int = 38) -> str:
-    """Return an area name for an axis: without what stands in brackets, on two lines where it is long.
+#: What a registry is called before the name of its place.
+_REGISTRY_TITLE: Final = re.compile(
+    r"^Registre (?:général )?(?:des|du) (?:cancers?|tumeurs) (?:de l'|de la |de La |des |du |de |d'|en )?"
+)
+
+
+def short_area_name(name: str, width: int = 40) -> str:
+    """Return the place that the name of an area speaks of, without its title and what stands in brackets.
 
     Examples
     --------
-    >>> short_area_name("Registre des cancers du Tarn (synthétique)")
-    'Registre des cancers du Tarn'
+    >>> short_area_name("Registre des cancers du Tarn (synthétique)"), short_area_name("Tarn registry")
+    ('Tarn', 'Tarn')
     """
-    return textwrap.fill(re.sub(r"\s*\([^)]*\)$", "", name), width=width, max_lines=2)
+    place = re.sub(r"\s*\([^)]*\)$", "", name)
+    place = place.removesuffix(" registry")
+    found = _REGISTRY_TITLE.match(place)
+    if found:
+        place = ("La " if found[0].endswith("La ") else "") + place[found.end() :].replace(" et du ", " et ")
+    return textwrap.shorten(place, width, placeholder="…")
 
 
 def altered_notes(content: Content, language: str) -> list[str]:

@@ -29,8 +29,9 @@ _FILLS: Final[dict[str, dict[str, Any]]] = {
     OUT_OF_SCOPE: {"facecolor": "#e6e6e6"},
 }
 
-#: Metres between the foot of an inset and the row of insets below, where its label stands.
-LABEL_HEIGHT: Final = 62_000.0
+#: Metres by which each row of insets moves down, and between the centres of neighbours: room for labels.
+LABEL_HEIGHT: Final = 55_000.0
+LABEL_WIDTH: Final = 185_000.0
 INSET_MARGIN: Final = 9_000.0
 
 
@@ -78,7 +79,7 @@ def plot_choropleth(
     written = Format(language)
     with drawing_style():
         ax = axes_of(ax, 3.9, 4.3)
-        border = {"edgecolor": "#6b6b6b", "linewidth": 0.35}
+        border: dict[str, Any] = {"edgecolor": "#6b6b6b", "linewidth": 0.35}
         legend: list[Patch] = []
         labels = classes.labels(values[shown], language)
         for k, colour in enumerate(classes.colours):
@@ -123,18 +124,29 @@ def plot_choropleth(
 
 
 def spread_insets(shapes: np.ndarray) -> np.ndarray:
-    """Return insets moved down, row by row, so that the label of each fits above the row below.
+    """Return insets moved apart, row by row, so that the label of each fits under it.
 
     Insets are for display only, so moving them loses nothing; their scale stays.
     """
-    moved = shapes.copy()
-    bounds = shapely.bounds(shapes) if len(shapes) else np.empty((0, 4))
-    row, foot = 0, np.inf
+    if not len(shapes):
+        return shapes
+    bounds = shapely.bounds(shapes)
+    rows: list[list[int]] = []
     for i in np.argsort(-bounds[:, 3], kind="stable"):
-        if bounds[i, 3] < foot and np.isfinite(foot):
-            row, foot = row + 1, bounds[i, 1]
-        foot = min(foot, bounds[i, 1]) if np.isfinite(foot) else bounds[i, 1]
-        moved[i] = shapely.transform(shapes[i], lambda xy, down=row * LABEL_HEIGHT * 0.75: xy - [0.0, down])
+        # A row holds the insets that lie beside its first one.
+        if rows and bounds[i, 3] > bounds[rows[-1][0], 1]:
+            rows[-1].append(int(i))
+        else:
+            rows.append([int(i)])
+    moved = shapes.copy()
+    for down, row in enumerate(rows):
+        previous = np.inf
+        for i in sorted(row, key=lambda inset: -bounds[inset, 0]):
+            centre = (bounds[i, 0] + bounds[i, 2]) / 2
+            left = max(0.0, centre - (previous - LABEL_WIDTH)) if np.isfinite(previous) else 0.0
+            previous = centre - left
+            shift = np.array([left, down * LABEL_HEIGHT])
+            moved[i] = shapely.transform(shapes[i], lambda xy, by=shift: xy - by)
     return moved
 
 
@@ -181,7 +193,7 @@ def _frame_inset(ax: Axes, shape: Any, label: str) -> None:
 
 def _fit(ax: Axes, shapes: np.ndarray, *, has_insets: bool) -> None:
     left, bottom, right, top = shapely.total_bounds(shapes)
-    ax.set_xlim(left - (60_000 if has_insets else 10_000), right + 10_000)
+    ax.set_xlim(left - (45_000 if has_insets else 10_000), right + 10_000)
     ax.set_ylim(bottom - 10_000, top + 10_000)
 
 

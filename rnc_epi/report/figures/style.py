@@ -62,7 +62,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 @contextmanager
 def drawing_style() -> Iterator[None]:
     """Hold the settings of the report while something is drawn, and give the user's back."""
-    with mpl.rc_context(_SETTINGS):
+    with mpl.rc_context(_SETTINGS):  # type: ignore[arg-type]
         yield
 
 
@@ -98,7 +98,8 @@ def _saved(figure: Figure, kind: str, name: str, **options: Any) -> bytes:
     # Identifiers inside an SVG are hashes with this salt; a date or a version would change the bytes.
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     stream = io.BytesIO()
-    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
+    settings: Any = {**_SETTINGS, "svg.hashsalt": name}
+    with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("error")
         figure.savefig(stream, format=kind, metadata=metadata, **options)
     return stream.getvalue()
