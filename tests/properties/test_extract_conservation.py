@@ -20,7 +20,8 @@ CORRUPTIONS = {
     "tumours": [
         ("sex", "9"), ("sex", "NULL"), ("sex", "3"), ("age_years", "-1"), ("age_years", "130"),
         ("age_years", "NULL"), ("year", "2030"), ("year", "NULL"), ("geo_code", "'975'"),
-        ("geo_code", "'974'"), ("geo_code", "'zz'"), ("geo_code", "NULL"), ("geo_vintage", "'cog1900'"), ("topography", "'C61.9'"), ("topography", "NULL"),
+        ("geo_code", "'974'"), ("geo_code", "'zz'"), ("geo_code", "NULL"), ("geo_vintage", "'cog1900'"), ("topography", "'C61.9'"),
+        ("topography", "NULL"),
         ("person_key", "NULL"), ("source", "NULL"), ("source", "'other'"), ("registry", "'calvados'"),
     ],
     "incidence_cells": [
