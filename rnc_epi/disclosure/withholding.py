@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from rnc_epi.disclosure.counts import ALL_AGES, Counts
-from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 
 #: Share of small counts among counts that are not zero, above which a block is left out.
 MOSTLY_HIDDEN: Final = 1 / 3
@@ -23,7 +23,8 @@ MOSTLY_HIDDEN: Final = 1 / 3
 def totals_of(counts: Counts) -> np.ndarray:
     """Return, as an array of bool, the totals that a reader must find.
 
-    They are over all ages: national ones, and regional ones over the longest period of their site.
+    They are over all ages: national ones, and regional ones over the longest period of their site. The
+    registries taken together stand for the nation where registries see a part of it.
     """
     longest: dict[tuple[str, str], int] = defaultdict(int)
     for key in counts.keys:
@@ -34,6 +35,7 @@ def totals_of(counts: Counts) -> np.ndarray:
             key.ages == ALL_AGES
             and (
                 key.area[0] in NATIONAL_LEVELS
+                or key.area[:2] == ("registry_zone", POOLED_REGISTRIES)
                 or (
                     key.area[0] == "region"
                     and key.period[1] - key.period[0] == longest[key.event_type, key.site]
