@@ -1,0 +1,164 @@
+"""The sums that an attacker rebuilds from the codes and from the published trees of sites and areas."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from rnc_epi.attack.published import OPEN, Place, Published
+
+if TYPE_CHECKING:
+    from rnc_epi.vocabulary.hierarchy import Hierarchy
+
+_SAME: Final = 1e-6
+
+
+@dataclass
+class Equations:
+    """Sums over cells and over quantities that nobody published.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Variable to coefficient; each row sums to zero.
+    known : list of float
+        Value of each variable; NaN if not known.
+    threshold : list of float
+    words : list of str
+    attack : list of str
+        Which attack finds the variable: ``A2`` a cell, ``A5`` a piece of time or age, ``A11`` a complement.
+    """
+
+    rows: list[dict[int, float]] = field(default_factory=list)
+    known: list[float] = field(default_factory=list)
+    threshold: list[float] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    attack: list[str] = field(default_factory=list)
+
+    def variable(self, attack: str, words: str, threshold: float) -> int:
+        """Add something that nobody published."""
+        self.known.append(np.nan)
+        self.threshold.append(threshold)
+        self.words.append(words)
+        self.attack.append(attack)
+        return len(self.known) - 1
+
+
+def rebuild(cells: Published, hierarchy: Hierarchy) -> Equations:
+    """Return every sum that the published files state or imply."""
+    equations = Equations(
+        known=cells.known.tolist(),
+        threshold=cells.threshold.tolist(),
+        words=[place.words() for place in cells.places],
+        attack=["A2"] * len(cells.places),
+    )
+    for name, families in _families(cells, hierarchy).items():
+        groups = _by_rest(cells.places, name)
+        for parent, parts in families:
+            _add_family(equations, groups, parent, parts)
+    for group in _by_rest(cells.places, "period"):
+        _add_line(equations, "period", group, complete=True)
+    by_age = _by_rest(cells.places, "ages")
+    known = np.array(equations.known)
+    complete = _ages_are_complete(by_age, known)
+    for group in by_age:
+        _add_line(equations, "ages", group, complete=complete)
+    return equations
+
+
+def _ages_are_complete(groups: list[dict[tuple[int, int], int]], known: np.ndarray) -> bool:
+    """Return whether bands add up to their total wherever all of them are visible."""
+    rests = []
+    for group in groups:
+        bands = sorted(span for span in group if span != (0, OPEN))
+        chained = all(before[1] == after[0] for before, after in pairwise(bands))
+        if (0, OPEN) in group and bands and chained and bands[0][0] == 0 and bands[-1][1] == OPEN:
+            rests.append(known[group[0, OPEN]] - known[[group[span] for span in bands]].sum())
+    seen = [rest for rest in rests if rest == rest]
+    return bool(seen) and max(abs(rest) for rest in seen) < _SAME
+
+
+def _families(cells: Published, hierarchy: Hierarchy) -> dict[str, list[tuple[Any, tuple[Any, ...]]]]:
+    whole = ("_", "_")
+    kinds = sorted({place.stratum for place in cells.places} - {whole})
+    return {
+        "site": list(hierarchy.sites),
+        "sex": [(0, (1, 2))],
+        "area": [
+            (
+                (parent.geo_level, parent.geo_code, parent.geo_vintage),
+                tuple((child.geo_level, child.geo_code, child.geo_vintage) for child in children),
+            )
+            for parent, children in hierarchy.areas
+        ],
+        "stratum": [
+            (whole, tuple(stratum for stratum in kinds if stratum[0] == kind))
+            for kind in sorted({kind for kind, _ in kinds})
+        ],
+    }
+
+
+def _by_rest(places: list[Place], name: str) -> list[dict[Any, int]]:
+    at = Place._fields.index(name)
+    groups: dict[tuple[Any, ...], dict[Any, int]] = defaultdict(dict)
+    for cell, place in enumerate(places):
+        groups[(*place[:at], *place[at + 1 :])][place[at]] = cell
+    return list(groups.values())
+
+
+def _add_family(
+    equations: Equations, groups: Iterable[dict[Any, int]], parent: Any, parts: tuple[Any, ...]
+) -> None:
+    """Add the sum of a parent in every group; where all is visible, one sees whether its parts are all."""
+    held = []
+    for group in groups:
+        present = tuple(part for part in parts if part in group)
+        if parent in group and present:
+            held.append((group[parent], [group[part] for part in present], present))
+    known = np.array(equations.known)
+    complete: dict[tuple[Any, ...], bool] = {}
+    for whole, members, present in held:
+        rest = known[whole] - known[members].sum()
+        if rest == rest:
+            complete[present] = complete.get(present, True) and abs(rest) < _SAME
+    for whole, members, present in held:
+        row = {whole: 1.0} | dict.fromkeys(members, -1.0)
+        rest = known[whole] - known[members].sum()
+        if rest == rest and rest < -_SAME:
+            continue
+        if not complete.get(present, False):
+            limit = max(equations.threshold[cell] for cell in (whole, *members))
+            row[equations.variable("A11", f"rest of {equations.words[whole]}", limit)] = -1.0
+        equations.rows.append(row)
+
+
+def _add_line(equations: Equations, name: str, group: dict[tuple[int, int], int], *, complete: bool) -> None:
+    """Add what overlapping periods or ages share, in pieces between neighbouring ends."""
+    ends = sorted({end for span in group for end in span})
+    pieces: dict[tuple[int, int], int] = {}
+    limit = max(equations.threshold[cell] for cell in group.values())
+    anyone = equations.words[next(iter(group.values()))]
+
+    def piece(start: int, stop: int) -> int:
+        if (start, stop) in group:
+            return group[start, stop]
+        if (start, stop) not in pieces:
+            pieces[start, stop] = equations.variable("A5", f"{name} {start}-{stop} beside {anyone}", limit)
+        return pieces[start, stop]
+
+    for span, cell in group.items():
+        inside = [end for end in ends if span[0] <= end <= span[1]]
+        if len(inside) < 3:
+            continue
+        row = {cell: 1.0}
+        for start, stop in pairwise(inside):
+            row[piece(start, stop)] = -1.0
+        # Persons of unknown age are in the total over all ages and in no band.
+        if name == "ages" and span == (0, OPEN) and not complete:
+            row[equations.variable("A11", f"unknown age in {equations.words[cell]}", limit)] = -1.0
+        equations.rows.append(row)

@@ -1,0 +1,94 @@
+"""All attacks on one release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnc_epi.attack.bounds import too_well_known
+from rnc_epi.attack.inversion import by_expected, by_interval, by_person_years
+from rnc_epi.attack.published import published_cells
+from rnc_epi.attack.relations import rebuild
+from rnc_epi.attack.report import AttackReport, Finding
+from rnc_epi.attack.scan import scan_files, scan_rows
+from rnc_epi.vocabulary.hierarchy import Hierarchy
+from rnc_epi.vocabulary.release_files import read_release
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+def attack_release(path: str | Path) -> AttackReport:
+    """Attack a release, or the current release of an output folder, from its files alone.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    AttackReport
+
+    Raises
+    ------
+    FileProblem
+        ``R015`` or ``R030``, no release can be read there.
+
+    Notes
+    -----
+    Not attempted here: earlier releases, geographies that overlap, decomposition of standardised rates over
+    published narrow bands, insiders who know one case.
+    """
+    release = read_release(path)
+    disclosure = release.metadata["disclosure"]
+    findings = list(scan_files(release.path, disclosure))
+    return _attacked(release.release_id, release.indicators, release.hierarchy, disclosure, findings)
+
+
+def attack_tables(table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[str, Any]) -> AttackReport:
+    """Attack a public result table as if it were published.
+
+    Parameters
+    ----------
+    table : DataFrame
+        In the form of the one result table.
+    hierarchy : Hierarchy
+    disclosure : dict
+        ``threshold`` and ``source_thresholds``, as the metadata of a release state them.
+    """
+    findings = list(scan_rows("table", table.to_dict("records"), disclosure))
+    return _attacked("table", table, hierarchy, disclosure, findings)
+
+
+def _attacked(
+    name: str, table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[str, Any], findings: list[Finding]
+) -> AttackReport:
+    cells = published_cells(table, disclosure)
+    findings += by_person_years(table, cells)
+    findings += by_expected(table, cells)
+    findings += by_interval(table, cells)
+    findings += [
+        Finding("A11", f"unknown age in {place.words()}", rest, rest)
+        for place, rest, limit in cells.unknown_age
+        if 0 < rest < limit
+    ]
+    equations = rebuild(cells, hierarchy)
+    bounded = too_well_known(equations)
+    findings += [
+        Finding(equations.attack[variable], equations.words[variable], low, high)
+        for variable, (low, high) in bounded.narrow.items()
+    ]
+    return AttackReport(
+        release_id=name,
+        findings=tuple(sorted(set(findings))),
+        cells=len(cells.places),
+        hidden=_missing(cells.known),
+        sums=len(equations.rows),
+        programmes=bounded.programmes,
+        contradictory=bounded.contradictory,
+    )
+
+
+def _missing(known: np.ndarray) -> int:
+    return int((known != known).sum())
