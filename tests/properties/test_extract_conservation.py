@@ -18,10 +18,13 @@ from tests.extract_builder import write_extract
 #: What may be done to a share of the rows of a table: a column and a value in SQL.
 CORRUPTIONS = {
     "tumours": [
-        ("sex", "9"), ("sex", "NULL"), ("sex", "3"), ("age_years", "-1"), ("age_years", "130"),
-        ("age_years", "NULL"), ("year", "2030"), ("year", "NULL"), ("geo_code", "'975'"), ("geo_code", "'974'"),
-        ("geo_code", "'zz'"), ("geo_code", "NULL"), ("geo_vintage", "'cog1900'"), ("topography", "'C61.9'"), ("topography", "NULL"),
-        ("person_key", "NULL"), ("source", "NULL"), ("source", "'other'"), ("registry", "'calvados'"),
+        ("sex", "9"), ("sex", "NULL"), ("sex", "3"),
+        ("age_years", "-1"), ("age_years", "130"), ("age_years", "NULL"),
+        ("year", "2030"), ("year", "NULL"), ("geo_code", "'975'"),
+        ("geo_code", "'974'"), ("geo_code", "'zz'"), ("geo_code", "NULL"),
+        ("geo_vintage", "'cog1900'"), ("topography", "'C61.9'"), ("topography", "NULL"),
+        ("person_key", "NULL"), ("source", "NULL"), ("source", "'other'"),
+        ("registry", "'calvados'"),
     ],
     "incidence_cells": [
         ("sex", "9"), ("sex", "2"), ("site", "'prostate'"), ("site", "NULL"), ("geo_code", "'975'"),
