@@ -21,6 +21,7 @@ from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.disclosure import load_policy, protect
 from rnc_epi.extracts.geography import notice_of_outlines
 from rnc_epi.extracts.opening import open_extract
+from rnc_epi.indicators.rows import joined
 from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.vocabulary.areas import AreaKey
@@ -141,10 +142,10 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
     with stage_of(progress, "indicators"):
         parts = []
         for cells in tables:
-            parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata)))
+            parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata), compact=True))
             if "incidence" in set(cells.strata["event_type"]):
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
-        results = as_result(pd.concat([part for part in parts if len(part)], ignore_index=True))
+        results = as_result(joined(parts))
     return Computed(results, hierarchy_of(tables, builder), areas)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.areas import AreaKey
@@ -15,6 +15,7 @@ from rnc_epi.vocabulary.periods import Period
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from rnc_epi.cells.membership import Membership
@@ -28,22 +29,47 @@ def tiling(target: Period, available: Iterable[Period]) -> list[Period] | None:
     >>> tiling(Period(2016, 2018), [Period(2016, 2017), Period(2017, 2018), Period(2018, 2019)])
     [Period(period_from=2016, period_until=2017), Period(period_from=2017, period_until=2018)]
     """
-    inside = sorted(
-        (period for period in set(available) if target.contains(period)),
-        key=lambda period: (period.period_from, -period.length),
-    )
+    by_start: dict[int, list[Period]] = {}
+    for period in sorted(set(available), key=lambda period: -period.length):
+        if target.contains(period):
+            by_start.setdefault(period.period_from, []).append(period)
+    dead_ends: set[int] = set()
 
     def complete(year: int) -> list[Period] | None:
         if year == target.period_until:
             return []
-        for period in inside:
-            if period.period_from == year:
+        for period in by_start.get(year, ()):
+            if period.period_until not in dead_ends:
                 rest = complete(period.period_until)
                 if rest is not None:
                     return [period, *rest]
+        dead_ends.add(year)
         return None
 
     return complete(target.period_from)
+
+
+@dataclass(frozen=True)
+class AgedPersonYears:
+    """Person-years in millionths by age.
+
+    Parameters
+    ----------
+    starts : tuple of int
+        Where ages are cut: 0 first, then each band; the last reaches to the end of life.
+    values : (len(starts),) int64 array
+    known : (len(starts),) bool array
+        False for ages that the table does not reach, such as those over a closed last band.
+    """
+
+    starts: tuple[int, ...]
+    values: NDArray[np.int64]
+    known: NDArray[np.bool_]
+
+    def merged_to(self, bands: BandSet) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return values and knowledge by wider bands; a band is known where all its ages are."""
+        at = np.searchsorted(self.starts, bands.starts)
+        return np.add.reduceat(self.values, at), np.logical_and.reduceat(self.known, at)
 
 
 class Denominators:
@@ -52,45 +78,49 @@ class Denominators:
     Parameters
     ----------
     table : DataFrame
-        ``source, sex, geo_level, geo_code, geo_vintage, period_from, period_until, age_from, micro`` with
-        `micro` the person-years in millionths.
+        ``geo_level, geo_code, geo_vintage, sex, source, period_from, period_until, age_from, age_until,
+        micro`` sorted in this order, with `micro` the person-years in millionths.
     membership : Membership
         An area without person-years of its own has those of the areas that make it up.
     """
 
     def __init__(self, table: pd.DataFrame, membership: Membership) -> None:
         self.membership = membership
-        self._ages = tuple(sorted(int(age) for age in table["age_from"].unique()))
-        self._column = {age: column for column, age in enumerate(self._ages)}
-        by_origin = table.groupby(["source", "geo_level"])["age_from"].unique()
-        #: First ages of the finest bands that all person-years of the extract share.
-        self.starts = tuple(sorted(set(self._ages).intersection(*(map(int, ages) for ages in by_origin))))
-        self._rows: dict[tuple[AreaKey, int], dict[str, dict[Period, NDArray[np.int64]]]] = {}
+        self._rows: dict[tuple[AreaKey, int], dict[str, dict[Period, AgedPersonYears]]] = {}
         keys = ["geo_level", "geo_code", "geo_vintage", "sex", "source", "period_from", "period_until"]
-        ordered = table.sort_values([*keys, "age_from"], kind="stable")
-        codes = ordered.groupby(keys, sort=False).ngroup().to_numpy()
-        bounds = (
-            np.flatnonzero(np.diff(codes, prepend=-1, append=-2)) if len(ordered) else np.zeros(1, dtype=int)
-        )
-        columns = ordered["age_from"].map(self._column).to_numpy(dtype=np.intp)
-        micro = ordered["micro"].to_numpy(dtype=np.int64)
-        heads = ordered.iloc[bounds[:-1]] if len(ordered) else ordered
-        for row, start, end in zip(heads.itertuples(index=False), bounds[:-1], bounds[1:], strict=True):
-            values = np.zeros(len(self._ages), dtype=np.int64)
-            values[columns[start:end]] = micro[start:end]
-            area = AreaKey(row.geo_level, row.geo_code, row.geo_vintage)
-            by_source = self._rows.setdefault((area, int(row.sex)), {})
-            by_source.setdefault(row.source, {})[Period(int(row.period_from), int(row.period_until))] = values
+        changes = np.zeros(len(table), dtype=bool)
+        for name in keys:
+            codes = table[name].astype("category").cat.codes.to_numpy()
+            changes |= np.diff(codes, prepend=codes[:1] - 1 if len(codes) else codes) != 0
+        bounds = [*np.flatnonzero(changes).tolist(), len(table)]
+        age_from = table["age_from"].to_numpy(dtype=np.int64)
+        age_until = table["age_until"].fillna(-1).to_numpy(dtype=np.int64)
+        micro = table["micro"].to_numpy(dtype=np.int64)
+        heads = table.iloc[bounds[:-1]][keys]
+        known_starts: dict[bytes, tuple[tuple[int, ...], NDArray[np.bool_], slice]] = {}
+        for row, start, end in zip(
+            heads.itertuples(index=False, name=None), bounds[:-1], bounds[1:], strict=True
+        ):
+            ages = age_from[start:end].tobytes() + age_until[start:end].tobytes()
+            if ages not in known_starts:
+                known_starts[ages] = _cuts(age_from[start:end], age_until[start:end])
+            starts, known, place = known_starts[ages]
+            values = np.zeros(len(starts), dtype=np.int64)
+            values[place] = micro[start:end]
+            by_source = self._rows.setdefault((AreaKey(*row[:3]), int(row[3])), {})
+            by_source.setdefault(row[4], {})[Period(int(row[5]), int(row[6]))] = AgedPersonYears(
+                starts, values, known
+            )
 
-    def of(self, area: AreaKey, sex: int, period: Period, source: str) -> NDArray[np.int64] | None:
-        """Return the person-years of one stratum at the finest bands, or None where there are none.
+    def of(self, area: AreaKey, sex: int, period: Period, source: str) -> list[AgedPersonYears] | None:
+        """Return the pieces whose sum is the person-years of one stratum, or None where there are none.
 
         The event's own source comes first; else the area must have person-years of one source only.
 
         Raises
         ------
         ExtractRefused
-            Two other sources give person-years for the area: which is meant is not ours to guess.
+            K002, two other sources give person-years for the area: which is meant is not ours to guess.
         """
         by_source = self._rows.get((area, sex))
         if by_source is None:
@@ -99,27 +129,32 @@ class Denominators:
             raise ExtractRefused(
                 "K002", where=f"{area.geo_level} {area.geo_code}", found=", ".join(sorted(by_source))
             )
-        chosen = by_source.get(source) or next(iter(by_source.values()))
+        chosen = by_source[source] if source in by_source else next(iter(by_source.values()))
+        if period in chosen:
+            return [chosen[period]]
         pieces = tiling(period, chosen)
-        if pieces is None:
-            return None
-        return np.sum([chosen[piece] for piece in pieces], axis=0)
+        return None if pieces is None else [chosen[piece] for piece in pieces]
 
-    def _of_parts(self, area: AreaKey, sex: int, period: Period, source: str) -> NDArray[np.int64] | None:
+    def _of_parts(self, area: AreaKey, sex: int, period: Period, source: str) -> list[AgedPersonYears] | None:
         for children in self.membership.children(area, period).values():
             parts = [self.of(child, sex, period, source) for child in children]
-            known = [part for part in parts if part is not None]
-            if known and len(known) == len(parts):
-                return np.sum(known, axis=0)
+            known = [piece for part in parts if part is not None for piece in part]
+            if known and all(part is not None for part in parts):
+                return known
         return None
 
-    def merge(self, values: NDArray[np.int64], bands: BandSet) -> NDArray[np.int64]:
-        """Return person-years at the finest bands summed into wider ones."""
-        groups = np.searchsorted(bands.starts, self._ages, side="right") - 1
-        merged = np.zeros((*values.shape[:-1], len(bands)), dtype=np.int64)
-        for column, group in enumerate(groups):
-            merged[..., group] += values[..., column]
-        return merged
+
+def _cuts(
+    age_from: NDArray[np.int64], age_until: NDArray[np.int64]
+) -> tuple[tuple[int, ...], NDArray[np.bool_], slice]:
+    starts = age_from.tolist()
+    place = slice(0, len(starts))
+    known = [True] * len(starts)
+    if starts[0] > 0:
+        starts, known, place = [0, *starts], [False, *known], slice(1, len(starts) + 1)
+    if age_until[-1] >= 0:
+        starts, known = [*starts, int(age_until[-1])], [*known, False]
+    return tuple(starts), np.array(known), place
 
 
 def bands_for(event_ages: Iterable[tuple[int, int | None]], starts: Sequence[int]) -> BandSet:
@@ -131,6 +166,11 @@ def bands_for(event_ages: Iterable[tuple[int, int | None]], starts: Sequence[int
         Bands in which the events come; None is open.
     starts : sequence of int
         First ages of the bands of the person-years, from 0; the last is open.
+
+    Examples
+    --------
+    >>> bands_for([(0, 15), (15, 50), (50, None)], [0, 5, 10, 15, 50, 85]).labels()
+    ('0-14', '15-49', '50+')
     """
     bands = list(event_ages)
     kept = [

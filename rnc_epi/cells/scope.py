@@ -10,7 +10,7 @@ from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
 from rnc_epi.vocabulary.sites import SITES, children, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 #: Age that stands for "no upper limit" inside the SQL steps, where null would not compare.
 OPEN_AGE = 999
@@ -27,7 +27,7 @@ def subtree(slug: str) -> list[str]:
 def is_counted(slug: str, event_type: str) -> bool:
     """Return whether a site has a definition for a type of event.
 
-    A cause that only death certificates use (uterus, part unspecified) is no gap of incidence.
+    A cause that only death certificates use (several primaries) is no gap of incidence.
     """
     if event_type == "incidence":
         return any(SITES[leaf].rules for leaf in leaves(slug))
@@ -52,6 +52,7 @@ def covered_sites(coverage: pd.DataFrame) -> pd.DataFrame:
             for slug in sites_of_group(group)
         ],
         columns=["site_group", "site"],
+        dtype="str",
     )
     table = coverage.merge(groups, on="site_group").drop(columns="site_group")
     table["age_until"] = table["age_until"].fillna(OPEN_AGE)
@@ -62,28 +63,40 @@ def covered_sites(coverage: pd.DataFrame) -> pd.DataFrame:
     return table[columns].drop_duplicates().reset_index(drop=True)
 
 
-def declared_scope(scope: pd.DataFrame) -> pd.DataFrame:
-    """Return the declared scope; for tables of persons a site stands for everything below it too."""
-    of_rows = scope["table_name"].isin(["tumours", "deaths"])
+def declared_scope(scope: pd.DataFrame, coded_by_cause: Collection[str] = ()) -> pd.DataFrame:
+    """Return the declared scope, with everything below a site written out where rows are coded to leaves.
+
+    That is so for tables of persons, and for death cells of the sources `coded_by_cause`.
+    """
+    by_leaf = scope["table_name"].isin(["tumours", "deaths"]) | (
+        (scope["table_name"] == "death_cells") & scope["source"].isin(list(coded_by_cause))
+    )
     below = pd.DataFrame(
-        [(slug, inner) for slug in sorted(scope.loc[of_rows, "site"].unique()) for inner in subtree(slug)],
+        [(slug, inner) for slug in sorted(scope.loc[by_leaf, "site"].unique()) for inner in subtree(slug)],
         columns=["site", "inner"],
+        dtype="str",
     )
     written_out = (
-        scope[of_rows].merge(below, on="site").drop(columns="site").rename(columns={"inner": "site"})
+        scope[by_leaf].merge(below, on="site").drop(columns="site").rename(columns={"inner": "site"})
     )
-    table = pd.concat([scope[~of_rows], written_out], ignore_index=True)
+    table = pd.concat([scope[~by_leaf], written_out], ignore_index=True)
+    kinds = dict.fromkeys(("sex", "age_from", "age_until", "period_from", "period_until"), "Int64")
+    kinds |= dict.fromkeys(("table_name", "source", "site", "geo_level"), "str")
+    table = table.astype(kinds)
     table["age_until"] = table["age_until"].fillna(OPEN_AGE)
     return table[list(scope.columns)].drop_duplicates().reset_index(drop=True)
 
 
+def site_numbers() -> pd.DataFrame:
+    """Return the place of every site in the site table, which stands for it inside the SQL steps."""
+    return pd.DataFrame({"site": pd.array(list(SITES), dtype="str"), "number": range(len(SITES))})
+
+
 def site_sexes() -> pd.DataFrame:
-    """Return the sexes that each site applies to, and whether it is a leaf of the tree."""
-    rows = [(slug, sex, not children(slug)) for slug in sorted(SITES) for sex in sorted(SITES[slug].sexes)]
-    return pd.DataFrame(rows, columns=["site", "sex", "is_leaf"])
-
-
-def calendar(years: Iterable[int]) -> pd.DataFrame:
-    """Return the years from the first to the last of some years, one row each."""
-    known = list(years)
-    return pd.DataFrame({"year": range(min(known), max(known) + 1) if known else []}, dtype="int64")
+    """Return the sexes that each site applies to, its number, and whether it is a leaf of the tree."""
+    rows = [
+        (slug, number, sex, not children(slug))
+        for number, slug in enumerate(SITES)
+        for sex in sorted(SITES[slug].sexes)
+    ]
+    return pd.DataFrame(rows, columns=["site", "number", "sex", "is_leaf"])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.errors import InputError
-from rnc_epi.vocabulary.schemas import CELL_COLUMNS, CELL_STRATUM, KNOWN_AGE, UNKNOWN_AGE
+from rnc_epi.vocabulary.schemas import CELL_COLUMNS, KNOWN_AGE, UNKNOWN_AGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,9 @@ class Cells:
         Events of unknown age: part of the total, of no band.
     person_years : (n_strata, n_bands) float64 array
         0 where a band is not covered.
+    covered : (n_strata, n_bands) bool array, optional
+        Bands in which events are counted (a childhood registry covers the first ones only); all of them
+        without it. A covered band may have no inhabitant.
     """
 
     strata: pd.DataFrame
@@ -39,10 +42,13 @@ class Cells:
     events: NDArray[np.int64]
     unknown_age: NDArray[np.int64]
     person_years: NDArray[np.float64]
+    covered: NDArray[np.bool_] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         expected = (len(self.strata), len(self.bands))
-        for name in ("events", "person_years"):
+        if self.covered is None:
+            object.__setattr__(self, "covered", np.ones(expected, dtype=bool))
+        for name in ("events", "person_years", "covered"):
             found = getattr(self, name).shape
             if found != expected:
                 raise InputError("M002", what=name, expected=expected, found=found)
@@ -62,6 +68,11 @@ class Cells:
         """Person-years of all bands, by stratum."""
         return self.person_years.sum(axis=1)
 
+    @property
+    def all_ages(self) -> NDArray[np.bool_]:
+        """Whether every band of a stratum is covered: a total, a rate over all ages needs it."""
+        return np.asarray(self.covered.all(axis=1))
+
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Cells:
         """Return the cells of some strata, by mask or position."""
         positions = np.flatnonzero(rows) if rows.dtype == bool else rows
@@ -71,26 +82,31 @@ class Cells:
             events=self.events[positions],
             unknown_age=self.unknown_age[positions],
             person_years=self.person_years[positions],
+            covered=self.covered[positions],
         )
 
     def merged_to(self, bands: BandSet) -> Cells:
         """Return the cells with bands merged into wider ones; a band is never split.
+
+        A band of which a part is not covered is not covered.
 
         Raises
         ------
         InputError
             A band of these cells would have to be split.
         """
-        groups = self.bands.coarsen_to(bands)
+        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        covered = np.logical_and.reduceat(self.covered, starts, axis=1)
         return replace(
             self,
             bands=bands,
-            events=_sum_columns(self.events, groups, len(bands)),
-            person_years=_sum_columns(self.person_years, groups, len(bands)),
+            events=np.add.reduceat(self.events, starts, axis=1) * covered,
+            person_years=np.add.reduceat(self.person_years, starts, axis=1) * covered,
+            covered=covered,
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the cells in long form, one row a stratum and band, then one row for unknown age."""
+        """Return the cells in long form: one row a stratum and covered band, then one row for unknown age."""
         n_bands = len(self.bands)
         known = self.strata.loc[self.strata.index.repeat(n_bands)].reset_index(drop=True)
         known["age_from"] = np.tile([band.age_from for band in self.bands], len(self))
@@ -101,6 +117,7 @@ class Cells:
         known["age_status"] = KNOWN_AGE
         known["events"] = self.events.ravel()
         known["person_years"] = self.person_years.ravel()
+        known = known[self.covered.ravel()]
         unknown = self.strata.copy()
         unknown["age_status"] = UNKNOWN_AGE
         unknown["events"] = self.unknown_age
@@ -120,22 +137,5 @@ def concatenate(parts: list[Cells]) -> Cells:
         events=np.concatenate([part.events for part in parts]),
         unknown_age=np.concatenate([part.unknown_age for part in parts]),
         person_years=np.concatenate([part.person_years for part in parts]),
+        covered=np.concatenate([part.covered for part in parts]),
     )
-
-
-def empty_cells(bands: BandSet) -> Cells:
-    """Return cells without any stratum."""
-    return Cells(
-        strata=pd.DataFrame({name: pd.Series(dtype=CELL_COLUMNS[name]) for name in CELL_STRATUM}),
-        bands=bands,
-        events=np.zeros((0, len(bands)), dtype=np.int64),
-        unknown_age=np.zeros(0, dtype=np.int64),
-        person_years=np.zeros((0, len(bands))),
-    )
-
-
-def _sum_columns(values: NDArray, groups: NDArray[np.intp], n_groups: int) -> NDArray:
-    merged = np.zeros((values.shape[0], n_groups), dtype=values.dtype)
-    for column, group in enumerate(groups):
-        merged[:, group] += values[:, column]
-    return merged

@@ -1,4 +1,4 @@
-"""From base strata to all that are asked for: parent areas, pooled periods, both sexes."""
+"""From base strata to all that are asked for: pooled periods, parent areas, pooled registries, both sexes."""
 
 from __future__ import annotations
 
@@ -6,154 +6,159 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from rnc_epi.cells.grid import PERSON_YEAR_UNIT, Grid, empty_grid
+from rnc_epi.cells.grid import Grid, empty_grid
 from rnc_epi.cells.person_years import tiling
-from rnc_epi.cells.table import Cells
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES, AreaKey
-from rnc_epi.vocabulary.schemas import CELL_COLUMNS, CELL_STRATUM
 from rnc_epi.vocabulary.sites import SITES
 
 if TYPE_CHECKING:
-    from rnc_epi.cells.build import Selection
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from rnc_epi.cells.membership import Membership
-    from rnc_epi.vocabulary.ages import BandSet
     from rnc_epi.vocabulary.periods import Period
 
 
+_SEXES = np.array([0, 1])
+
+
 @dataclass(frozen=True)
+class _AreaSum:
+    """An area, the areas that make it up, and the positions of the periods for which they do."""
+
+    parent: int
+    parts: NDArray[np.intp]
+    periods: NDArray[np.intp]
+
+
 class Widening:
-    """The axes of the base grids, and what their areas add up to."""
+    """What the base areas and periods of a type of event add up to; made once, applied to every site.
 
-    areas: list[AreaKey]
-    periods: list[Period]
-    membership: Membership
-    event_type: str
-
-
-def widen(
-    grid: Grid, slug: str, bands: BandSet, axes: Widening, selection: Selection, sources: list[str]
-) -> Cells:
-    """Return the cells of one site: base strata and every sum of them that is asked for and whole."""
-    grid, areas = _with_parent_areas(grid, axes)
-    if axes.event_type == "incidence":
-        grid, areas = _with_pooled_registries(grid, areas)
-    grid, periods = _with_pooled_periods(grid, axes.periods, selection)
-    grid, sexes = _with_both_sexes(grid, slug)
-    keep_area = np.array(
-        [not selection.geo_levels or area.geo_level in selection.geo_levels for area in areas]
-    )
-    keep_sex = np.array([sex in selection.sexes for sex in sexes])
-    keep_period = np.array([_is_asked(period, selection) for period in periods])
-    kept = grid.present & keep_area[:, None, None] & keep_sex[None, :, None] & keep_period[None, None, :]
-    at = np.nonzero(kept)
-    strata = pd.DataFrame(
-        {
-            "event_type": axes.event_type,
-            "source": _source_names(grid.source[at], sources),
-            "site": slug,
-            "sex": np.array(sexes)[at[1]],
-            "geo_level": np.array([area.geo_level for area in areas], dtype=object)[at[0]],
-            "geo_code": np.array([area.geo_code for area in areas], dtype=object)[at[0]],
-            "geo_vintage": np.array([area.geo_vintage for area in areas], dtype=object)[at[0]],
-            "period_from": np.array([period.period_from for period in periods])[at[2]],
-            "period_until": np.array([period.period_until for period in periods])[at[2]],
-        }
-    )
-    strata = strata.astype({name: CELL_COLUMNS[name] for name in CELL_STRATUM})[list(CELL_STRATUM)]
-    if selection.detail is not None:
-        let_out = selection.detail.keeps(strata)
-        strata = strata[let_out].reset_index(drop=True)
-        at = (at[0][let_out], at[1][let_out], at[2][let_out])
-    return Cells(
-        strata=strata,
-        bands=bands,
-        events=grid.events[at],
-        unknown_age=grid.unknown_age[at],
-        person_years=grid.person_years[at] / PERSON_YEAR_UNIT,
-    )
-
-
-def _is_asked(period: Period, selection: Selection) -> bool:
-    if period in selection.pooled:
-        return True
-    if period.length == 1:
-        return period.period_from in selection.years or not (selection.years or selection.pooled)
-    return not selection.pooled
-
-
-def _with_parent_areas(grid: Grid, axes: Widening) -> tuple[Grid, list[AreaKey]]:
-    """Add every area that is wholly made up of areas present, from the lowest level upwards.
-
-    Membership may change with the years, so periods are summed with the links that hold in them. An area
-    with cells of its own keeps them; sums complete it where it has none.
+    Parameters
+    ----------
+    areas, periods : list
+        Axes of the base grids.
+    membership : Membership
+    event_type : str
+    pooled : sequence of Period
+        Pooled periods to add.
     """
-    areas = list(axes.areas)
-    position = {area: i for i, area in enumerate(areas)}
-    parents = axes.membership.parents_upwards()
-    areas += [parent for parent in parents if parent not in position]
-    wide = grid.with_axis(
-        0, empty_grid((len(areas) - len(position), *grid.present.shape[1:]), len(grid.events[0, 0, 0]))
-    )
-    position = {area: i for i, area in enumerate(areas)}
-    for parent in parents:
-        for periods, children_by_level in _periods_alike(axes, parent):
-            for children in children_by_level:
-                if all(child in position for child in children):
-                    wide.complete(position[parent], [position[child] for child in children], periods)
-    return wide, areas
 
-
-def _periods_alike(
-    axes: Widening, parent: AreaKey
-) -> list[tuple[list[int], tuple[tuple[AreaKey, ...], ...]]]:
-    """Return the periods in which a parent is made up of the same areas, with these areas by level."""
-    alike: dict[tuple[tuple[AreaKey, ...], ...], list[int]] = {}
-    for column, period in enumerate(axes.periods):
-        children = axes.membership.children(parent, period)
-        alike.setdefault(tuple(tuple(areas) for areas in children.values()), []).append(column)
-    return [(columns, children) for children, columns in alike.items()]
-
-
-def _with_pooled_registries(grid: Grid, areas: list[AreaKey]) -> tuple[Grid, list[AreaKey]]:
-    """Add the sum of the registry zones that cover a stratum, whichever they are."""
-    for vintage in sorted({area.geo_vintage for area in areas if area.geo_level == "registry_zone"}):
-        zones = [
-            i
-            for i, area in enumerate(areas)
-            if (area.geo_level, area.geo_vintage) == ("registry_zone", vintage)
+    def __init__(
+        self,
+        areas: list[AreaKey],
+        periods: list[Period],
+        membership: Membership,
+        event_type: str,
+        pooled: Sequence[Period],
+    ) -> None:
+        self.event_type = event_type
+        self.base_areas, self.base_periods = len(areas), len(periods)
+        self.pooled = [period for period in dict.fromkeys(pooled) if _reachable(period, periods)]
+        self.periods = [*periods, *(period for period in self.pooled if period not in periods)]
+        position = {area: i for i, area in enumerate(areas)}
+        parents = membership.parents_upwards()
+        for parent in parents:
+            position.setdefault(parent, len(position))
+        self._sums = [
+            found for parent in parents for found in _sums_of(parent, membership, position, self.periods)
         ]
-        if len(zones) > 1:
-            grid = grid.with_axis(0, grid.sum_of_present(0, zones))
-            areas = [*areas, AreaKey("registry_zone", POOLED_REGISTRIES, vintage)]
-    return grid, areas
+        self.areas = list(position)
+        self._registries: list[tuple[int, list[int]]] = []
+        if event_type == "incidence":
+            zones = [area for area in self.areas if area.geo_level == "registry_zone"]
+            for vintage in sorted({area.geo_vintage for area in zones}):
+                inside = [position[area] for area in zones if area.geo_vintage == vintage]
+                if len(inside) > 1:
+                    self._registries.append((len(self.areas), inside))
+                    self.areas.append(AreaKey("registry_zone", POOLED_REGISTRIES, vintage))
+
+    def apply(self, grid: Grid, slug: str, *, pool_registries: bool = True) -> Grid:
+        """Return the grid with every sum that is whole: over years, over areas, over sexes.
+
+        A stratum that its own source gives is kept; sums complete it where it is absent. The pooled
+        registries are whichever zones cover a stratum.
+        """
+        wide = grid.padded(0, len(self.areas) - self.base_areas).padded(
+            2, len(self.periods) - self.base_periods
+        )
+        self._pool_periods(wide)
+        for found in self._sums:
+            at = np.ix_(found.parts, _SEXES, found.periods)
+            target = np.ix_(np.array([found.parent]), _SEXES, found.periods)
+            wide.complete(target, wide.at(*at).sum_over(0))
+        # An area whose parts change within a pooled period is the sum of its own years.
+        self._pool_periods(wide)
+        if pool_registries:
+            for whole, zones in self._registries:
+                wide.complete((slice(whole, whole + 1),), wide.at(zones).sum_of_covered(0))
+                self._pool_years_of(wide, whole)
+        if set(SITES[slug].sexes) == {1, 2}:
+            both = wide.sum_over(1)
+            wide = wide.padded(1, 1)
+            wide.complete((slice(None), slice(2, 3)), both)
+        return wide
+
+    def _pool_periods(self, wide: Grid) -> None:
+        for period in self.pooled:
+            column = self.periods.index(period)
+            at = (slice(None), slice(None), slice(column, column + 1))
+            wide.complete(at, self._tiled(wide, period))
+
+    def _pool_years_of(self, wide: Grid, area: int) -> None:
+        """Sum the pooled registries over years, where no zone counts the pooled period at once.
+
+        A zone that joins within the period then counts from the year in which it does.
+        """
+        for period in self.pooled:
+            column = self.periods.index(period)
+            if column >= self.base_periods:
+                at = (slice(area, area + 1), slice(None), slice(column, column + 1))
+                summed = self._tiled(wide.at(slice(area, area + 1)), period)
+                wide.put(at, summed, summed.present)
+
+    def _tiled(self, wide: Grid, target: Period) -> Grid:
+        """Return the sum of the periods that make up a target in each stratum, longest pieces first."""
+        areas, sexes, _, bands = wide.shape
+        nothing = empty_grid((areas, sexes, 1, bands))
+        reached: dict[int, Grid] = {}
+        inside = sorted(
+            (period for period in self.periods if target.contains(period) and period != target),
+            key=lambda period: (period.period_from, -period.length),
+        )
+        for period in inside:
+            column = self.periods.index(period)
+            piece = wide.at(slice(None), slice(None), slice(column, column + 1))
+            if period.period_from != target.period_from:
+                before = reached.get(period.period_from)
+                if before is None:
+                    continue
+                piece = before.plus(piece)
+            end = reached.get(period.period_until)
+            if end is None:
+                reached[period.period_until] = piece.copy()
+            else:
+                end.complete((slice(None),), piece)
+        return reached.get(target.period_until, nothing)
 
 
-def _with_pooled_periods(
-    grid: Grid, periods: list[Period], selection: Selection
-) -> tuple[Grid, list[Period]]:
-    pooled = list(periods)
-    for period in selection.pooled:
-        if period in pooled:
-            continue
-        pieces = tiling(period, periods)
-        if pieces is None:
-            continue
-        grid = grid.with_axis(2, grid.sum_of(2, [periods.index(piece) for piece in pieces]))
-        pooled.append(period)
-    return grid, pooled
+def _sums_of(
+    parent: AreaKey, membership: Membership, position: dict[AreaKey, int], periods: Sequence[Period]
+) -> list[_AreaSum]:
+    """Return the sums that make up a parent: one a level of its children and a run of periods alike."""
+    alike: dict[tuple[tuple[AreaKey, ...], ...], list[int]] = {}
+    for column, period in enumerate(periods):
+        children = membership.children(parent, period)
+        alike.setdefault(tuple(tuple(areas) for areas in children.values()), []).append(column)
+    return [
+        _AreaSum(position[parent], np.array([position[area] for area in areas]), np.array(columns))
+        for levels, columns in alike.items()
+        for areas in levels
+        if all(area in position for area in areas)
+    ]
 
 
-def _with_both_sexes(grid: Grid, slug: str) -> tuple[Grid, list[int]]:
-    if set(SITES[slug].sexes) != {1, 2}:
-        return grid, [1, 2]
-    return grid.with_axis(1, grid.sum_of(1, [0, 1])), [1, 2, 0]
-
-
-def _source_names(bits: np.ndarray, sources: list[str]) -> np.ndarray:
-    names = {
-        int(value): "+".join(source for i, source in enumerate(sources) if (int(value) >> i) & 1)
-        for value in np.unique(bits)
-    }
-    return np.array([names[int(value)] for value in bits], dtype=object)
+def _reachable(target: Period, periods: Sequence[Period]) -> bool:
+    return tiling(target, periods) is not None

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnc_epi.indicators.rows import UNIT_COUNT, UNIT_RATE, result_rows
+from rnc_epi.indicators.rows import (
+    NO_PERSON_YEARS,
+    NOT_ALL_COVERED,
+    UNIT_COUNT,
+    UNIT_RATE,
+    joined,
+    result_rows,
+    why_not,
+)
 from rnc_epi.maths.standardise import crude_rate, directly_standardised_rate
 from rnc_epi.vocabulary.standards import standard as standard_named
 
@@ -21,7 +29,6 @@ PER = 100_000
 
 def counts(cells: Cells) -> pd.DataFrame:
     """Return the number of events of all ages, unknown age included."""
-    covered = (cells.person_years > 0).all(axis=1)
     return result_rows(
         cells,
         indicator="count",
@@ -31,14 +38,13 @@ def counts(cells: Cells) -> pd.DataFrame:
         value=cells.total_events,
         events=cells.total_events,
         person_years=cells.total_person_years,
-        estimable=covered,
+        estimable=cells.all_ages,
+        reason=NOT_ALL_COVERED,
     )
 
 
 def age_specific_counts(cells: Cells, bands: BandSet) -> pd.DataFrame:
     """Return the number of events of each band; events of unknown age are in none."""
-    import pandas as pd
-
     merged = cells.merged_to(bands)
     tables = [
         result_rows(
@@ -51,19 +57,20 @@ def age_specific_counts(cells: Cells, bands: BandSet) -> pd.DataFrame:
             events=merged.events[:, column],
             person_years=merged.person_years[:, column],
             band=band,
-            estimable=merged.person_years[:, column] > 0,
+            estimable=merged.covered[:, column],
+            reason=NOT_ALL_COVERED,
         )
         for column, band in enumerate(bands)
     ]
-    return pd.concat(tables, ignore_index=True)
+    return joined(tables)
 
 
 def crude_rates(cells: Cells, *, level: float = 0.95, per: int = PER) -> pd.DataFrame:
     """Return crude rates with exact (Garwood) limits; events of unknown age are counted."""
-    covered = (cells.person_years > 0).all(axis=1)
+    usable = cells.all_ages & (cells.total_person_years > 0)
     estimate = crude_rate(
-        np.where(covered, cells.total_events, 0),
-        np.where(covered, cells.total_person_years, 0),
+        np.where(usable, cells.total_events, 0),
+        np.where(usable, cells.total_person_years, 0),
         method="garwood",
         level=level,
         per=per,
@@ -83,13 +90,12 @@ def crude_rates(cells: Cells, *, level: float = 0.95, per: int = PER) -> pd.Data
         events=cells.total_events,
         person_years=cells.total_person_years,
         estimable=estimate.estimable,
+        reason=why_not(cells),
     )
 
 
 def age_specific_rates(cells: Cells, bands: BandSet, *, level: float = 0.95, per: int = PER) -> pd.DataFrame:
     """Return rates of each band with exact (Garwood) limits."""
-    import pandas as pd
-
     merged = cells.merged_to(bands)
     tables = []
     for column, band in enumerate(bands):
@@ -113,9 +119,10 @@ def age_specific_rates(cells: Cells, bands: BandSet, *, level: float = 0.95, per
                 person_years=merged.person_years[:, column],
                 band=band,
                 estimable=estimate.estimable,
+                reason=np.where(merged.covered[:, column], NO_PERSON_YEARS, NOT_ALL_COVERED),
             )
         )
-    return pd.concat(tables, ignore_index=True)
+    return joined(tables)
 
 
 def standardised_rates(
@@ -154,4 +161,5 @@ def standardised_rates(
         person_years=cells.total_person_years,
         standard=standard,
         estimable=estimate.estimable,
+        reason=why_not(cells),
     )

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rnc_epi.indicators.rows import NOTHING_EXPECTED, UNIT_RATIO, result_rows
+from rnc_epi.indicators.rows import NOT_ALL_COVERED, NOTHING_EXPECTED, UNIT_RATIO, joined, result_rows
+from rnc_epi.maths.reference import expected_events
 from rnc_epi.maths.standardise import indirectly_standardised_ratio
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES, AreaKey
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rnc_epi.cells.table import Cells
 
 #: Keys under which an area and its reference must agree.
@@ -43,38 +47,20 @@ def standardised_ratios(
     of unknown age, on both sides. Ratios of two areas are not comparable with one another, only each with
     its reference.
     """
-    chosen = pd.Series(pd.NA, index=cells.strata.index, dtype="Int64")
-    names = pd.Series("_", index=cells.strata.index, dtype="str")
-    strata = cells.strata.assign(row=np.arange(len(cells)))
-    is_national = strata["geo_level"].isin(NATIONAL_LEVELS)
-    for area in reference_areas(cells):
-        of_area = (
-            (strata["geo_level"] == area.geo_level)
-            & (strata["geo_code"] == area.geo_code)
-            & (strata["geo_vintage"] == area.geo_vintage)
-        )
-        match = strata[[*_SAME, "row"]].merge(
-            strata.loc[of_area, [*_SAME, "row"]], on=_SAME, suffixes=("", "_reference")
-        )
-        match = match.set_index("row")["row_reference"]
-        free = chosen.isna() & ~of_area & ~is_national
-        use = free.index[free & free.index.isin(match.index)]
-        chosen.loc[use] = match.loc[use].astype("Int64")
-        names.loc[use] = canonical(area)
-    rows = np.flatnonzero(chosen.notna().to_numpy())
+    rows, references, names = _matched(cells)
     if not len(rows):
         return pd.DataFrame()
-    compared = cells.take(rows)
-    reference = cells.take(chosen.iloc[rows].to_numpy(dtype=np.intp))
+    compared, reference = cells.take(rows), cells.take(references)
     # Events of unknown age are spread like the known ones, so that the reference against itself gives 1.
     known = reference.events.sum(axis=1)
     spread = np.divide(reference.total_events, known, out=np.ones(len(rows)), where=known > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rates = np.where(reference.person_years > 0, reference.events / reference.person_years, 0.0)
-    expected = (rates * compared.person_years).sum(axis=1) * spread
+    expected = expected_events(compared.person_years, reference.events, reference.person_years).expected
+    # Observed and expected must speak of the same ages: all of them.
+    expected = np.where(compared.all_ages & reference.all_ages, expected * spread, np.nan)
     estimate = indirectly_standardised_ratio(
         compared.total_events, expected, method=interval_method, level=level
     )
+    reason = np.where(compared.all_ages & reference.all_ages, NOTHING_EXPECTED, NOT_ALL_COVERED)
     is_death = (compared.strata["event_type"] == "death").to_numpy()
     tables = [
         result_rows(
@@ -92,11 +78,31 @@ def standardised_ratios(
             events=compared.total_events[part],
             expected=expected[part],
             person_years=compared.total_person_years[part],
-            comparator=names.iloc[rows].to_numpy()[part],
+            comparator=names[part],
             estimable=estimate.estimable[part],
-            reason=NOTHING_EXPECTED,
+            reason=reason[part],
         )
         for indicator, part in (("sir", np.flatnonzero(~is_death)), ("smr", np.flatnonzero(is_death)))
         if len(part)
     ]
-    return pd.concat(tables, ignore_index=True)
+    return joined(tables)
+
+
+def _matched(cells: Cells) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray]:
+    """Return the strata that have a reference, the row of it, and its name."""
+    strata = cells.strata
+    same = strata.groupby(_SAME, observed=True, sort=False).ngroup().to_numpy()
+    levels = strata["geo_level"].to_numpy(dtype=object)
+    codes, vintages = (strata[name].to_numpy(dtype=object) for name in ("geo_code", "geo_vintage"))
+    free = ~np.isin(levels, NATIONAL_LEVELS)
+    chosen = np.full(len(cells), -1, dtype=np.intp)
+    names = np.full(len(cells), NOT_APPLICABLE, dtype=object)
+    for area in reference_areas(cells):
+        of_area = (levels == area.geo_level) & (codes == area.geo_code) & (vintages == area.geo_vintage)
+        row_of = np.full(same.max(initial=-1) + 1, -1, dtype=np.intp)
+        row_of[same[of_area]] = np.flatnonzero(of_area)
+        found = row_of[same]
+        use = free & ~of_area & (chosen < 0) & (found >= 0)
+        chosen[use], names[use] = found[use], canonical(area)
+    rows = np.flatnonzero(chosen >= 0)
+    return rows, chosen[rows], names[rows]

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from rnc_epi.vocabulary.schemas import ESTIMATED, NOT_APPLICABLE, NOT_ESTIMABLE
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
     from rnc_epi.cells.table import Cells
     from rnc_epi.vocabulary.ages import AgeBand
@@ -20,6 +23,11 @@ UNIT_COUNT, UNIT_RATE, UNIT_RATIO = "events", "rate", "ratio"
 
 #: Reasons for which a value is not estimable, whatever the count.
 NO_PERSON_YEARS, NOTHING_EXPECTED, NOT_ALL_COVERED = "no_person_years", "nothing_expected", "not_all_covered"
+
+
+def why_not(cells: Cells) -> NDArray:
+    """Return why a figure of all ages is unknown, where it is: ages not covered, else nobody lives there."""
+    return np.where(cells.all_ages, NO_PERSON_YEARS, NOT_ALL_COVERED)
 
 
 def result_rows(
@@ -46,7 +54,7 @@ def result_rows(
     stratum: str = NOT_APPLICABLE,
     data_grade: ArrayLike | str = NOT_APPLICABLE,
     estimable: ArrayLike = True,
-    reason: str = NO_PERSON_YEARS,
+    reason: ArrayLike | str = NO_PERSON_YEARS,
 ) -> pd.DataFrame:
     """Return one row a stratum; where `estimable` is False, the value is null and the reason is named.
 
@@ -57,28 +65,72 @@ def result_rows(
     band : AgeBand, optional
         Ages that the row speaks of; without one, all ages.
     """
-    table = cells.strata.copy()
-    ok = np.broadcast_to(np.asarray(estimable, dtype=bool), len(cells))
-    table["indicator"] = indicator
-    table["measure_unit"] = measure_unit
-    table["per"] = per
-    table["age_from"] = 0 if band is None else band.age_from
-    table["age_until"] = pd.array([None if band is None else band.age_until] * len(cells), dtype="Int64")
-    table["standard"] = standard
-    table["comparator"] = comparator
-    table["estimator"] = estimator
-    table["stratum_type"] = stratum_type
-    table["stratum"] = stratum
-    table["data_grade"] = data_grade
-    table["method"] = method
+    n = len(cells)
+    ok = np.broadcast_to(np.asarray(estimable, dtype=bool), n)
+    table: dict[str, object] = {name: cells.strata[name].array for name in cells.strata.columns}
+    table |= {
+        "indicator": _word(indicator, n),
+        "measure_unit": _word(measure_unit, n),
+        "per": _integer(per, n),
+        "age_from": _integer(0 if band is None else band.age_from, n),
+        "age_until": _integer(None if band is None else band.age_until, n),
+        "standard": _word(standard, n),
+        "comparator": _words(comparator, n),
+        "estimator": _word(estimator, n),
+        "stratum_type": _word(stratum_type, n),
+        "stratum": _word(stratum, n),
+        "data_grade": _words(data_grade, n),
+        "method": _word(method, n),
+    }
     for name, figures in (("value", value), ("lower", lower), ("upper", upper), ("se", se)):
         table[name] = np.where(ok, np.asarray(figures, dtype=np.float64), np.nan)
-    table["interval_method"] = interval_method
-    table["level"] = np.nan if level is None else level
-    table["interval_kind"] = NOT_APPLICABLE if level is None else "confidence"
-    table["events"] = np.asarray(events, dtype=np.float64)
-    table["expected"] = np.asarray(expected, dtype=np.float64)
-    table["person_years"] = np.asarray(person_years, dtype=np.float64)
-    table["status"] = np.where(ok, ESTIMATED, NOT_ESTIMABLE)
-    table["reason"] = np.where(ok, NOT_APPLICABLE, reason)
-    return table
+    table["interval_method"] = _word(interval_method, n)
+    table["level"] = np.full(n, np.nan if level is None else level)
+    table["interval_kind"] = _word(NOT_APPLICABLE if level is None else "confidence", n)
+    for name, figures in (("events", events), ("expected", expected), ("person_years", person_years)):
+        table[name] = np.broadcast_to(np.asarray(figures, dtype=np.float64), n)
+    table["status"] = _choice(ok, ESTIMATED, NOT_ESTIMABLE)
+    reasons = np.broadcast_to(np.asarray(reason, dtype=object), n)
+    table["reason"] = _words(np.where(ok, NOT_APPLICABLE, reasons), n)
+    return pd.DataFrame(table, copy=False)
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return several tables of rows as one; columns of words stay columns of words."""
+    tables = [table for table in tables if len(table)]
+    if len(tables) < 2:
+        return tables[0] if tables else pd.DataFrame()
+    columns = {}
+    for name in dict.fromkeys(name for table in tables for name in table.columns):
+        parts = [table[name] for table in tables if name in table.columns]
+        if len(parts) == len(tables) and all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+            columns[name] = union_categoricals([part.array for part in parts], sort_categories=False)
+        else:
+            columns[name] = pd.concat(
+                [table[name] if name in table.columns else pd.Series(pd.NA, table.index) for table in tables],
+                ignore_index=True,
+            ).array
+    return pd.DataFrame(columns, copy=False)
+
+
+def _word(word: str, n: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(n, dtype=np.int8), categories=pd.Index([word], dtype="str"))
+
+
+def _choice(ok: NDArray[np.bool_], yes: str, no: str) -> pd.Categorical:
+    return pd.Categorical.from_codes((~ok).astype(np.int8), categories=pd.Index([yes, no], dtype="str"))
+
+
+def _words(values: ArrayLike | str, n: int) -> pd.Categorical:
+    if isinstance(values, str):
+        return _word(values, n)
+    if isinstance(values, pd.Categorical):
+        return values
+    codes, words = pd.factorize(np.asarray(values, dtype=object))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(words, dtype="str"))
+
+
+def _integer(value: int | None, n: int) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray(
+        np.full(n, 0 if value is None else value, dtype=np.int64), np.full(n, value is None)
+    )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rnc_epi.indicators import rates
 from rnc_epi.indicators.ratios import standardised_ratios
-from rnc_epi.indicators.rows import NOT_ALL_COVERED, UNIT_RATE
+from rnc_epi.indicators.rows import NOT_ALL_COVERED, UNIT_RATE, joined
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.schemas import NOT_ESTIMABLE, as_result
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from rnc_epi.vocabulary.study import Rates
 
 
-def indicators(cells: Cells, asked: Rates, by_age: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+def indicators(
+    cells: Cells, asked: Rates, by_age: NDArray[np.bool_] | None = None, *, compact: bool = False
+) -> pd.DataFrame:
     """Return the indicators that a study asks for, of one table of cells.
 
     Parameters
@@ -32,6 +34,8 @@ def indicators(cells: Cells, asked: Rates, by_age: NDArray[np.bool_] | None = No
         The section [rates] of the study file.
     by_age : (n_strata,) bool array, optional
         Strata that may be given by age band; all of them without it.
+    compact : bool
+        Whether text is left as categories (see ``as_result``).
     """
     parts = []
     wanted = set(asked.indicators)
@@ -52,7 +56,7 @@ def indicators(cells: Cells, asked: Rates, by_age: NDArray[np.bool_] | None = No
         )
     if "sir" in wanted:
         parts.append(standardised_ratios(cells, level=asked.level))
-    return as_result(pd.concat([part for part in parts if len(part)], ignore_index=True))
+    return as_result(joined(parts), compact=compact)
 
 
 def not_covered_rows(gaps: pd.DataFrame, standards: Sequence[str], per: int = rates.PER) -> pd.DataFrame:

@@ -1,24 +1,22 @@
 -- Strata that two registries, or two forms of one registry's data, both claim: their cases would count twice.
 SELECT
-    a.site,
-    a.geo_level,
-    a.geo_code,
-    min(a.registry) AS first_registry,
-    max(b.registry) AS second_registry,
-    count(*) AS strata
+    s.site,
+    d.geo_level,
+    d.geo_code,
+    min(ka.registry) AS first_registry,
+    max(kb.registry) AS second_registry
 FROM scope AS a
 JOIN scope AS b
-    ON b.event_type = a.event_type
-   AND b.site = a.site
+    ON b.site = a.site
    AND b.sex = a.sex
-   AND b.geo_level = a.geo_level
-   AND b.geo_code = a.geo_code
-   AND b.geo_vintage = a.geo_vintage
+   AND b.area = a.area
+   AND b.claimant > a.claimant
    AND b.period_from < a.period_until
    AND a.period_from < b.period_until
    AND b.age_from < a.age_until
    AND a.age_from < b.age_until
-   AND (b.source, b.registry, b.origin, b.period_from, b.period_until)
-     > (a.source, a.registry, a.origin, a.period_from, a.period_until)
-GROUP BY a.site, a.geo_level, a.geo_code
-ORDER BY a.site, a.geo_level, a.geo_code
+JOIN claimants AS ka ON ka.claimant = a.claimant
+JOIN claimants AS kb ON kb.claimant = b.claimant AND kb.event_type = ka.event_type
+JOIN site_numbers AS s ON s.number = a.site
+JOIN denominator_areas AS d ON d.area = a.area
+GROUP BY s.site, d.geo_level, d.geo_code

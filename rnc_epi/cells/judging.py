@@ -1,0 +1,205 @@
+"""Every event judged: used where the declared scope holds it, else excluded for a counted reason."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rnc_epi.cells.scope import OPEN_AGE, covered_sites, declared_scope, site_numbers, site_sexes
+from rnc_epi.store.steps import read_step
+from rnc_epi.vocabulary.errors import ExtractRefused
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
+from rnc_epi.vocabulary.sites import site_of_icd10, site_of_icdo3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rnc_epi.extracts.opening import Extract
+    from rnc_epi.store import Store
+    from rnc_epi.vocabulary.ages import BandSet
+
+PACKAGE = "rnc_epi.cells.steps"
+
+#: Tables of events in the order of their claims, the type of event that each holds, and whether one row is
+#: one person.
+EVENT_TABLES = {
+    "tumours": ("incidence", True),
+    "incidence_cells": ("incidence", False),
+    "death_cells": ("death", False),
+    "deaths": ("death", True),
+}
+_SCOPE_COLUMNS = [
+    *("table_name", "source", "site", "sex", "geo_level"),
+    *("period_from", "period_until", "age_from", "age_until"),
+]
+#: A known age is at most this, by the contract.
+OLDEST = 150
+
+
+def run_step(store: Store, name: str) -> None:
+    """Make the table of a step."""
+    store.run(name, read_step(PACKAGE, name))
+
+
+def count_events(extract: Extract) -> pd.DataFrame:
+    """Make the tables `events` and `scope`; return the claimants.
+
+    A claimant is a source and registry in one table; a pool is a type of event and a source.
+
+    Raises
+    ------
+    ExtractRefused
+        K001, two claimants cover the same strata.
+    """
+    store = extract.store
+    tables = [name for name in EVENT_TABLES if name in extract.tables]
+    claimants = _claimants(store, tables)
+    store.keep("claimants", claimants)
+    store.keep("site_numbers", site_numbers())
+    store.keep("site_sexes", site_sexes())
+    run_step(store, "denominator_areas")
+    store.keep("covered_sites", covered_sites(store.read("SELECT * FROM usable_coverage")))
+    store.keep("declared_scope", declared_scope(_stated_scope(extract), _coded_by_cause(extract)))
+    _classify(extract)
+    for name in tables:
+        store.run_view(f"counted_{name}", read_step(PACKAGE, f"counted_{name}"))
+    store.run("events", _union(f"counted_{name}" for name in tables))
+    _declare_scope(store, tables)
+    overlaps = store.read(read_step(PACKAGE, "scope_overlaps"))
+    if len(overlaps):
+        first = overlaps.sort_values(["geo_level", "geo_code", "site"]).iloc[0]
+        raise ExtractRefused(
+            "K001",
+            found=len(overlaps),
+            where=f"{first.geo_level} {first.geo_code}, {first.site}",
+            registries=f"{first.first_registry}, {first.second_registry}",
+        )
+    return claimants
+
+
+def judge_events(extract: Extract, bands: Mapping[int, BandSet], with_person_years: pd.DataFrame) -> None:
+    """Make the tables `scope_in_bands`, `judged_events` and `placed_events`; account for every row.
+
+    Parameters
+    ----------
+    bands : mapping of pool to BandSet
+    with_person_years : DataFrame
+        ``pool, sex, area, period_from, period_until`` that have person-years.
+    """
+    store = extract.store
+    placed = [
+        (pool, age, position)
+        for pool, own in bands.items()
+        for position, band in enumerate(own)
+        for age in range(band.age_from, OLDEST + 1 if band.age_until is None else band.age_until)
+    ]
+    store.keep("age_bands", pd.DataFrame(placed, columns=["pool", "age", "band"], dtype="int64"))
+    stated = store.rows(
+        "SELECT DISTINCT k.pool, s.age_from, s.age_until FROM scope AS s JOIN claimants AS k USING (claimant)"
+    )
+    whole = [(pool, first, until, *_whole_bands(bands[pool], first, until)) for pool, first, until in stated]
+    columns = ["pool", "age_from", "age_until", "inner_from", "inner_until"]
+    store.keep("whole_bands", pd.DataFrame(whole, columns=columns, dtype="int64"))
+    store.keep("periods_with_person_years", with_person_years)
+    for name in ("scope_in_bands", "judged_events", "placed_events"):
+        run_step(store, name)
+    for row in store.read(read_step(PACKAGE, "fates")).itertuples(index=False):
+        used = row.fate == "used"
+        extract.accounting.record(
+            row.origin,
+            row.source,
+            "cells",
+            "used" if used else "excluded",
+            NOT_APPLICABLE if used else row.fate,
+            rows=int(row.rows),
+            events=int(row.events),
+        )
+
+
+def _whole_bands(bands: BandSet, age_from: int, age_until: int) -> tuple[int, int]:
+    """Return the ages of the whole bands inside some ages; empty (0, 0) where there are none."""
+    edges = list(pairwise([*bands.starts, OPEN_AGE]))
+    inside = [(a, b) for a, b in edges if a >= age_from and b <= age_until]
+    return (inside[0][0], inside[-1][1]) if inside else (0, 0)
+
+
+def _claimants(store: Store, tables: list[str]) -> pd.DataFrame:
+    rows = []
+    for name in tables:
+        event_type, _ = EVENT_TABLES[name]
+        registry = "registry" if event_type == "incidence" else f"'{NOT_APPLICABLE}'"
+        found = store.rows(f"SELECT DISTINCT source, {registry} FROM usable_{name}")
+        rows += [(name, event_type, source, registry) for source, registry in found]
+    table = pd.DataFrame(rows, columns=["origin", "event_type", "source", "registry"], dtype="str")
+    pools = sorted(set(zip(table["event_type"], table["source"], strict=True)))
+    number = {pool: position for position, pool in enumerate(pools)}
+    return table.assign(
+        claimant=range(len(table)),
+        pool=[number[pool] for pool in zip(table["event_type"], table["source"], strict=True)],
+    )
+
+
+def _stated_scope(extract: Extract) -> pd.DataFrame:
+    if "cells_scope" not in extract.tables:
+        return pd.DataFrame(columns=_SCOPE_COLUMNS)
+    return extract.store.read("SELECT * FROM usable_cells_scope")[_SCOPE_COLUMNS]
+
+
+def _coded_by_cause(extract: Extract) -> set[str]:
+    """Return the sources whose death cells are given by cause, hence by leaf of the site table."""
+    if "death_cells" not in extract.tables:
+        return set()
+    found = extract.store.rows("SELECT DISTINCT source FROM usable_death_cells WHERE icd10 IS NOT NULL")
+    return {source for (source,) in found}
+
+
+def _classify(extract: Extract) -> None:
+    store = extract.store
+    number = dict(site_numbers().itertuples(index=False, name=None))
+    if "tumours" in extract.tables:
+        codes = store.read("SELECT DISTINCT topography, morphology, behaviour FROM usable_tumours")
+        found = [
+            site_of_icdo3(row.topography, row.morphology, int(row.behaviour))
+            for row in codes.itertuples(index=False)
+        ]
+        codes["site"] = pd.array([None if slug is None else number[slug] for slug in found], dtype="Int64")
+        store.keep("classified_codes", codes)
+    causes: set[str] = set()
+    for name, column in (("death_cells", "icd10"), ("deaths", "cause_icd10")):
+        if name in extract.tables:
+            found_causes = store.rows(
+                f"SELECT DISTINCT {column} FROM usable_{name} WHERE {column} IS NOT NULL"
+            )
+            causes.update(cause for (cause,) in found_causes)
+    pairs = [(cause, slug) for cause in sorted(causes) if (slug := site_of_icd10(cause)) is not None]
+    store.keep(
+        "classified_causes",
+        pd.DataFrame(
+            {
+                "icd10": pd.array([cause for cause, _ in pairs], dtype="str"),
+                "site": pd.array([number[slug] for _, slug in pairs], dtype="int64"),
+            }
+        ),
+    )
+
+
+def _declare_scope(store: Store, tables: list[str]) -> None:
+    parts = []
+    of_cells = [name for name in tables if not EVENT_TABLES[name][1]]
+    for name in tables:
+        if name not in of_cells:
+            run_step(store, f"scope_of_{name}")
+            parts.append(f"scope_of_{name}")
+        else:
+            run_step(store, f"claims_of_{name}")
+    if of_cells:
+        store.run("claims_of_cells", _union(f"claims_of_{name}" for name in of_cells))
+        run_step(store, "scope_of_cells")
+        parts.append("scope_of_cells")
+    store.run("scope", _union(parts))
+
+
+def _union(tables: Iterable[str]) -> str:
+    return " UNION ALL ".join(f"SELECT * FROM {name}" for name in tables)

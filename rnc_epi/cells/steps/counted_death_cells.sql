@@ -1,0 +1,20 @@
+-- Usable death cells by the numbers of their claimant, site and area; the site is stated or follows from the cause.
+SELECT
+    k.claimant,
+    coalesce(s.number, c.site) AS site,
+    t.sex,
+    d.area,
+    t.period_from,
+    t.period_until,
+    CASE WHEN t.age_status = 'known' THEN t.age_from END AS age_from,
+    CASE WHEN t.age_status = 'known' THEN coalesce(t.age_until, 999) END AS age_until,
+    CASE WHEN s.number IS NULL AND c.site IS NULL THEN 'cause_not_cancer' END AS set_aside,
+    count(*) AS rows,
+    CAST(sum(t.events) AS BIGINT) AS events
+FROM usable_death_cells AS t
+JOIN claimants AS k ON k.origin = 'death_cells' AND k.source = t.source
+LEFT JOIN site_numbers AS s ON s.site = t.site
+LEFT JOIN classified_causes AS c ON c.icd10 = t.icd10
+LEFT JOIN denominator_areas AS d
+    ON d.geo_level = t.geo_level AND d.geo_code = t.geo_code AND d.geo_vintage = t.geo_vintage
+GROUP BY ALL
