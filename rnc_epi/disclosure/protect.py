@@ -23,7 +23,7 @@ from rnc_epi.disclosure.small import Small, narrow_ages, small_counts
 from rnc_epi.disclosure.sums import Sums, sums_of
 from rnc_epi.disclosure.withholding import totals_of, withheld_cells
 from rnc_epi.disclosure.witnesses import Table
-from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 from rnc_epi.vocabulary.errors import DisclosureRefused
 from rnc_epi.vocabulary.releasable import Releasable
 from rnc_epi.vocabulary.schemas import (
@@ -146,7 +146,7 @@ def _search(
     totals[:n_cells] = totals_of(counts) & (counts.events >= counts.threshold) & ~hidden[:n_cells]
     weight = np.ones(n)
     weight[:n_cells] = _weights(counts)
-    search = Search(system, Neighbours(counts, hierarchy), hidden, totals, weight, n_cells)
+    search = Search(system, Neighbours(counts, hierarchy), hidden, totals, weight, n_cells, _subjects(counts))
     protected = np.flatnonzero(~(np.isnan(small.lowest) & np.isnan(small.highest)))
     wanted = totals_of(counts)
     search.run(
@@ -161,6 +161,14 @@ def _search(
     return final, system, search, totals
 
 
+def _subjects(counts: Counts) -> np.ndarray:
+    """Return a number for each cell, the same for cells of one event and site."""
+    numbers: dict[tuple[str, str, str], int] = {}
+    return np.array(
+        [numbers.setdefault((key.event_type, key.estimator, key.site), len(numbers)) for key in counts.keys]
+    )
+
+
 def _weights(counts: Counts) -> np.ndarray:
     """Return how much the loss of each cell matters: totals and wide areas more than details."""
     weight = np.ones(len(counts.keys))
@@ -168,7 +176,7 @@ def _weights(counts: Counts) -> np.ndarray:
     for cell, key in enumerate(counts.keys):
         if key.ages == ALL_AGES:
             weight[cell] *= 2.0
-        if key.area[0] in NATIONAL_LEVELS:
+        if key.area[0] in NATIONAL_LEVELS or key.area[:2] == ("registry_zone", POOLED_REGISTRIES):
             weight[cell] *= 3.0
         elif key.area[0] == "region":
             weight[cell] *= 1.5

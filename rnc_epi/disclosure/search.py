@@ -20,7 +20,7 @@ from rnc_epi.disclosure.witnesses import Shift, Table, cheapest_change, longest,
 #: Siblings taken at each step and steps climbed, from the quickest search to the widest.
 _LADDER: Final = ((2, 0), (3, 1), (5, 5))
 #: The same where totals may be hidden: which of a total and its parent matters less is compared at once.
-_LADDER_OF_TOTALS: Final = ((2, 1), (5, 5))
+_LADDER_OF_TOTALS: Final = ((2, 1), (5, 5), (12, 9))
 #: Moving a cell that is hidden anyway costs next to nothing, but not nothing: shifts stay small.
 _FREE: Final = 1e-3
 #: A total that a reader must find is hidden only where nothing else can do.
@@ -48,6 +48,8 @@ class Search:
         How much the loss of a cell matters, beside its count.
     n_cells : int
         Variables beyond it are remainders.
+    subject : array of int, shape (cells,)
+        Cells of one event and site bear the same number: the widest block searched before a total is hidden.
     """
 
     table: Table
@@ -56,6 +58,7 @@ class Search:
     totals: np.ndarray
     weight: np.ndarray
     n_cells: int
+    subject: np.ndarray
     shifts: list[Shift] = field(default_factory=list)
     programmes: int = 0
 
@@ -114,6 +117,10 @@ class Search:
             for siblings, climbing in _LADDER_OF_TOTALS if with_totals else _LADDER:
                 block = self.neighbours.block(centre, cost, usable, siblings, climbing)
                 if self._change(self._with_remainders(block, cell), cost, cell, high):
+                    return True
+            if not with_totals:
+                alike = np.flatnonzero(usable[: self.n_cells] & (self.subject == self.subject[centre]))
+                if self._change(self._with_remainders(alike, cell), cost, cell, high):
                     return True
         return False
 
