@@ -22,7 +22,9 @@ def survivors(lists: list[Path]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "project"
         shutil.copytree(
-            ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", "dist", "out", "__pycache__", ".*_cache")
+            ROOT,
+            copy,
+            ignore=shutil.ignore_patterns(".venv", ".git", "dist", "out", "__pycache__", ".*_cache"),
         )
         shared = Path(os.environ.get("RNC_EPI_SHARED", ROOT.parent / "shared")).resolve()
         environment = {**os.environ, "PYTHONPATH": str(copy), "RNC_EPI_SHARED": str(shared)}
