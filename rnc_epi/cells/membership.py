@@ -22,10 +22,10 @@ class Link:
     valid_from: int | None
     valid_until: int | None
 
-    def holds_in(self, period: Period) -> bool:
-        """Return whether the link holds during the whole of a period."""
-        starts = self.valid_from is None or self.valid_from <= period.period_from
-        ends = self.valid_until is None or self.valid_until >= period.period_until
+    def holds_in(self, year: int) -> bool:
+        """Return whether the link holds in a year."""
+        starts = self.valid_from is None or self.valid_from <= year
+        ends = self.valid_until is None or self.valid_until > year
         return starts and ends
 
 
@@ -55,12 +55,21 @@ class Membership:
             self.by_parent.setdefault(link.parent, []).append(link)
 
     def children(self, parent: AreaKey, period: Period) -> dict[str, list[AreaKey]]:
-        """Return the areas that make up a parent during a period, by level of the children, in code order."""
-        found: dict[str, list[AreaKey]] = {}
+        """Return the areas that make up a parent during a period, by level of the children, in code order.
+
+        A level of which the areas change within the period is left out: no one set of areas is the parent.
+        """
+        by_year: dict[str, list[set[AreaKey]]] = {}
         for link in self.by_parent.get(parent, ()):
-            if link.holds_in(period):
-                found.setdefault(link.child.geo_level, []).append(link.child)
-        return {level: sorted(set(areas)) for level, areas in sorted(found.items())}
+            years = by_year.setdefault(link.child.geo_level, [set() for _ in period.years])
+            for position, year in enumerate(period.years):
+                if link.holds_in(year):
+                    years[position].add(link.child)
+        return {
+            level: sorted(years[0])
+            for level, years in sorted(by_year.items())
+            if years[0] and all(areas == years[0] for areas in years)
+        }
 
     def parents_upwards(self) -> list[AreaKey]:
         """Return every parent, each after all parents that lie below it.

@@ -66,19 +66,18 @@ def covered_sites(coverage: pd.DataFrame) -> pd.DataFrame:
 def declared_scope(scope: pd.DataFrame, coded_by_cause: Collection[str] = ()) -> pd.DataFrame:
     """Return the declared scope, with everything below a site written out where rows are coded to leaves.
 
-    That is so for tables of persons, and for death cells of the sources `coded_by_cause`.
+    That is so for tables of persons, and for death cells of the sources `coded_by_cause`: there a parent is
+    known through its leaves alone.
     """
     by_leaf = scope["table_name"].isin(["tumours", "deaths"]) | (
         (scope["table_name"] == "death_cells") & scope["source"].isin(list(coded_by_cause))
     )
     below = pd.DataFrame(
-        [(slug, inner) for slug in sorted(scope.loc[by_leaf, "site"].unique()) for inner in subtree(slug)],
-        columns=["site", "inner"],
+        [(slug, leaf) for slug in sorted(scope.loc[by_leaf, "site"].unique()) for leaf in leaves(slug)],
+        columns=["site", "leaf"],
         dtype="str",
     )
-    written_out = (
-        scope[by_leaf].merge(below, on="site").drop(columns="site").rename(columns={"inner": "site"})
-    )
+    written_out = scope[by_leaf].merge(below, on="site").drop(columns="site").rename(columns={"leaf": "site"})
     table = pd.concat([scope[~by_leaf], written_out], ignore_index=True)
     kinds = dict.fromkeys(("sex", "age_from", "age_until", "period_from", "period_until"), "Int64")
     kinds |= dict.fromkeys(("table_name", "source", "site", "geo_level"), "str")
