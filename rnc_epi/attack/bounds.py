@@ -101,12 +101,14 @@ def too_well_known(equations: Equations) -> Bounded:
     is_cell = np.array([attack == "A2" for attack in equations.attack])
     narrow: dict[int, tuple[float, float]] = {}
     programmes = contradictory = 0
-    for group in groups_of(equations):
+    groups = list(groups_of(equations))
+    together = _seen_together(groups, threshold)
+    for number, group in enumerate(groups):
         limit, cell = threshold[group.variables], is_cell[group.variables]
         open_ = limit > 0
         if not open_.any():
             continue
-        seen_low, seen_high, used, feasible = _seen(group, open_, limit)
+        seen_low, seen_high, used, feasible = together[number] if together else _seen(group, open_, limit)
         programmes += used
         if not feasible:
             contradictory += 1
@@ -126,7 +128,7 @@ def too_well_known(equations: Equations) -> Bounded:
     return Bounded(narrow, programmes, contradictory)
 
 
-def _seen(group: Group, wanted: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, bool]:
+def _seen(group: Group, wanted: np.ndarray, limit: np.ndarray) -> _Seen:
     """Return the extremes of some tables that agree with the sums."""
     rng = np.random.default_rng(_SEED)
     n = len(group.variables)

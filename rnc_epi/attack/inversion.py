@@ -49,7 +49,7 @@ def by_expected(table: pd.DataFrame, cells: Published) -> Iterator[Finding]:
 
 
 def by_interval(table: pd.DataFrame, cells: Published) -> Iterator[Finding]:
-    """A8: a limit over the value, or over the other limit, follows from the count; so does a standard error."""
+    """A8: limits over the value, or over each other, follow from the count; so does a standard error."""
     level = table["level"].to_numpy(float, na_value=np.nan)
     lower, upper = (table[name].to_numpy(float, na_value=np.nan) for name in ("lower", "upper"))
     error = table["se"].to_numpy(float, na_value=np.nan)

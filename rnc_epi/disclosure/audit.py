@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import optimize
+from scipy.sparse import csgraph
 
 from rnc_epi.disclosure.witnesses import Shift, Table
 
@@ -80,32 +81,48 @@ def audit(table: Table, hidden: np.ndarray, shifts: Sequence[Shift], *, sample: 
     doubtful = protected[~(low[protected] & high[protected])]
     drawn = np.random.default_rng(_SEED).permutation(len(proven))[:sample]
     checked = np.concatenate([doubtful, np.sort(proven[drawn])])
-    widths = np.array([np.ptp(bounds_of(table, hidden, int(cell))) for cell in checked])
+    unknown = _Unknown(table, hidden)
+    widths = np.array([high - low for low, high in (unknown.bounds(int(cell)) for cell in checked)])
     return Audit(
         protected=len(protected),
         witnessed=len(proven),
         integral=int((whole_low & whole_high)[protected].sum()),
         programmed=len(checked),
         narrowest=float(widths.min(initial=np.inf)),
-        failed=tuple(int(cell) for cell in checked[widths < FLOOR - 1e-6]),
+        # A width that could not be computed is a failure too.
+        failed=tuple(int(cell) for cell in checked[~(widths >= FLOOR - 1e-6)]),
     )
 
 
 def bounds_of(table: Table, hidden: np.ndarray, cell: int) -> tuple[float, float]:
     """Return the least and the greatest value of a hidden cell that the visible cells allow."""
-    unknown = np.flatnonzero(hidden)
-    known = np.flatnonzero(~hidden)
-    part = table.columns[:, unknown]
-    rows = np.unique(part.indices)
-    equations = part.tocsr()[rows]
-    constant = -(table.columns[:, known].tocsr()[rows] @ table.values[known])
-    goal = np.zeros(len(unknown))
-    goal[np.searchsorted(unknown, cell)] = 1.0
-    ends = []
-    for sign in (1.0, -1.0):
-        result = optimize.linprog(
-            sign * goal, A_eq=sparse.csc_array(equations), b_eq=constant, bounds=(0, None), method="highs"
-        )
-        unbounded = result.status == 3
-        ends.append(sign * (-np.inf if unbounded else result.fun if result.fun is not None else np.nan))
-    return ends[0], ends[1]
+    return _Unknown(table, hidden).bounds(cell)
+
+
+class _Unknown:
+    """What an attacker does not know: the hidden cells, in groups that share no sum."""
+
+    def __init__(self, table: Table, hidden: np.ndarray) -> None:
+        self._cells = np.flatnonzero(hidden)
+        part = table.columns[:, self._cells].tocsr()
+        self._rows = np.flatnonzero(np.diff(part.indptr))
+        self._sums = part[self._rows]
+        visible = np.where(hidden, 0.0, table.values)
+        self._total = -(table.columns @ visible)[self._rows]
+        _, self._group = csgraph.connected_components(abs(self._sums).T @ abs(self._sums), directed=False)
+
+    def bounds(self, cell: int) -> tuple[float, float]:
+        at = int(np.searchsorted(self._cells, cell))
+        own = np.flatnonzero(self._group == self._group[at])
+        part = self._sums[:, own]
+        rows = np.flatnonzero(np.diff(part.indptr))
+        goal = np.zeros(len(own))
+        goal[np.searchsorted(own, at)] = 1.0
+        ends = []
+        for sign in (1.0, -1.0):
+            result = optimize.linprog(
+                sign * goal, A_eq=part[rows], b_eq=self._total[rows], bounds=(0, None), method="highs"
+            )
+            unbounded = result.status == 3
+            ends.append(sign * (-np.inf if unbounded else result.fun if result.fun is not None else np.nan))
+        return ends[0], ends[1]

@@ -50,11 +50,13 @@ def round_half_even(values: np.ndarray, decimals: int) -> np.ndarray:
     [0.12, 0.14, 2.68, 0.0]
     """
     unit = Decimal(1).scaleb(-decimals)
-    rounded = [
-        value if np.isnan(value) else float(Decimal(repr(value)).quantize(unit, ROUND_HALF_EVEN)) + 0.0
-        for value in values.tolist()
+    rounded = np.array(values, dtype=float)
+    # Whole numbers, most of what is published, are at any precision already.
+    todo = np.flatnonzero(np.isfinite(rounded) & (rounded != np.rint(rounded)))
+    rounded[todo] = [
+        float(Decimal(repr(value)).quantize(unit, ROUND_HALF_EVEN)) for value in rounded[todo].tolist()
     ]
-    return np.array(rounded, dtype=float) + 0.0
+    return rounded + 0.0
 
 
 def at_published_precision(table: pd.DataFrame, precision: Precision) -> pd.DataFrame:

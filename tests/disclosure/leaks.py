@@ -125,12 +125,10 @@ PARENT = {
 
 
 def _big_count(public: pd.DataFrame, rng: np.random.Generator, years: int | None = None) -> pd.Series:
-    rows = np.flatnonzero(
-        (
-            (public["indicator"] == "count") & public["status"].eq("published") & public["events"].gt(60)
-        ).to_numpy()
-    )
-    return public.loc[int(rng.choice(rows))].copy()
+    large = (public["indicator"] == "count") & public["status"].eq("published") & public["events"].gt(60)
+    if years is not None:
+        large &= (public["period_until"] - public["period_from"]).eq(years)
+    return public.loc[int(rng.choice(np.flatnonzero(large.to_numpy())))].copy()
 
 
 def _with(public: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
