@@ -12,7 +12,7 @@ export MKL_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
-.PHONY: help install demo real test lint types imports tests test-slow test-oracles test-mutations bench notebook lock clean
+.PHONY: help install demo real test lint types imports tests test-slow test-oracles test-mutations docs bench notebook lock clean
 
 help:
 	@echo "make demo      environment, then the whole job on the embedded sample"
@@ -63,6 +63,9 @@ test-oracles: install
 
 test-mutations: install
 	$(BIN)/python tests/mutations/run.py
+
+docs: install
+	$(BIN)/python docs/make_errors_page.py
 
 bench: install
 	for script in benchmarks/bench_*.py; do RNC_EPI_SHARED=$(SHARED) $(BIN)/python $$script || exit 1; done
