@@ -164,10 +164,10 @@ def comparison_sentences(compared: pd.DataFrame, language: str, *, limit: int = 
         if rows.empty:
             continue
         # The name of what all are compared with is said once, by the title.
-        short = "" if len(set(compared["rest_name"].dropna())) > 1 else "_alone"
+        several = len(set(compared["rest_name"].dropna())) > 1
         named = [
             text(
-                f"area_against_rest{short}",
+                "area_against_rest" if several else "area_against_rest_alone",
                 language,
                 name=row["name"],
                 region=row["rest_name"],

@@ -111,4 +111,5 @@ class Format:
         """Return words joined as a sentence joins them: ``a, b et c``."""
         if len(words) < 2:
             return "".join(words)
-        return f"{', '.join(words[:-1])} {text('and', self.language)} {words[-1]}"
+        last = text("and", self.language)
+        return f"{', '.join(words[:-1])} {last} {words[-1]}"

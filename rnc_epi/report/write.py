@@ -53,16 +53,17 @@ def write_report(
     """
     if language not in LANGUAGES:
         raise InputError("M005", what="language", found=language, expected=", ".join(LANGUAGES))
-    with _stage(progress, "html"):
-        content = open_content(release_path)
-        sections = report_sections(content, language)
-        page = report_html(content, sections, language).encode("utf-8")
-    with _stage(progress, "pdf"):
-        document = report_pdf(content, sections, language)
     folder = Path(out)
     written = {"html": folder / "annual_report.html", "pdf": folder / "annual_report.pdf"}
+    content = open_content(release_path)
     try:
+        # Before the work, so that a folder that cannot be written is known at once.
         folder.mkdir(parents=True, exist_ok=True)
+        with _stage(progress, "html"):
+            sections = report_sections(content, language)
+            page = report_html(content, sections, language).encode("utf-8")
+        with _stage(progress, "pdf"):
+            document = report_pdf(content, sections, language)
         _replace(written["html"], page)
         _replace(written["pdf"], document)
     except OSError as problem:

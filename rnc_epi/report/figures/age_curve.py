@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rnc_epi.report.figures.axis import number_axis, rate_label
+from rnc_epi.report.figures.axis import number_axis, rate_label, shown_values
 from rnc_epi.report.figures.style import SEX_COLOURS, SEX_MARKERS, axes_of, drawing_style
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
@@ -46,7 +46,7 @@ def plot_age_curve(
             end = rows["age_until"].astype("float64").to_numpy()
             end = pd.Series(end).fillna(pd.Series(start + OPEN_BAND_YEARS)).to_numpy()
             middle = (start + end) / 2
-            value, lower, upper = (rows[name].to_numpy(dtype=float) for name in ("value", "lower", "upper"))
+            value, lower, upper = shown_values(rows)
             ax.plot(middle, value, color=colour, marker=marker, markersize=3.5, label=sex.label(language))
             ax.hlines(value, start, end, color=colour, linewidth=1.6, alpha=0.55)
             ax.vlines(middle, lower, upper, color=colour, linewidth=0.9)

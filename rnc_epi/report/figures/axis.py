@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
+from rnc_epi.vocabulary.schemas import PUBLISHED
+
+Floats = NDArray[np.float64]
 
 
 def number_axis(axis: Axis, written: Format, ticks: int = 5) -> None:
@@ -24,6 +28,15 @@ def number_axis(axis: Axis, written: Format, ticks: int = 5) -> None:
         return written.number(value, decimals)
 
     axis.set_major_formatter(FuncFormatter(label))
+
+
+def shown_values(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return value and limits of rows, NaN where the status does not publish them."""
+    shown = rows["status"].eq(PUBLISHED).to_numpy()
+    value, lower, upper = (
+        np.where(shown, rows[name].to_numpy(dtype=float), np.nan) for name in ("value", "lower", "upper")
+    )
+    return value, lower, upper
 
 
 def rate_label(table: pd.DataFrame, language: str) -> str:

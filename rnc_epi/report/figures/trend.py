@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rnc_epi.report.figures.axis import number_axis, rate_label
+from rnc_epi.report.figures.axis import number_axis, rate_label, shown_values
 from rnc_epi.report.figures.style import INK, QUIET, SEX_COLOURS, SEX_MARKERS, axes_of, drawing_style
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
@@ -92,7 +92,7 @@ def plot_trend(
 def _draw_sex(ax: Axes, rows: pd.DataFrame, sex: Sex, stops: list[int], shift: float, language: str) -> None:
     colour, marker = SEX_COLOURS[sex], SEX_MARKERS[sex]
     year = rows["period_from"].to_numpy(dtype=float)
-    value, lower, upper = (rows[name].to_numpy(dtype=float) for name in ("value", "lower", "upper"))
+    value, lower, upper = shown_values(rows)
     edges = [-np.inf, *stops, np.inf]
     for start, end in pairwise(edges):
         part = (year >= start) & (year < end)

@@ -1,0 +1,56 @@
+"""Notebooks are what users open: they hold no output, define nothing, and run on a release."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.report_release import write_release
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def test_there_are_notebooks():
+    assert [path.name for path in NOTEBOOKS] == ["annual_report.ipynb"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_holds_no_output_and_defines_no_function(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+            assert not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_on_a_release(path, tmp_path, monkeypatch):
+    release = write_release(tmp_path / "out")
+    monkeypatch.setenv("RNC_EPI_RELEASE", str(release))
+    monkeypatch.setenv("RNC_EPI_LANGUAGE", "fr")
+    notebook = read(path)
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    shown = [
+        output.data
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "execute_result"
+    ]
+    pages = [data["text/html"] for data in shown if "text/html" in data]
+    assert sum("<section" in page for page in pages) == 8
+    assert any("image/png" in data for data in shown)
+    assert not any(
+        "Traceback" in str(output) for cell in notebook.cells for output in cell.get("outputs", [])
+    )
+    assert os.environ["RNC_EPI_RELEASE"] == str(release)
