@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 from rich.console import Console
 
@@ -64,7 +65,7 @@ def build_app(language: str) -> typer.Typer:
     app = typer.Typer(help=said("app"), add_completion=False, no_args_is_help=True, rich_markup_mode=None)
     Out = Annotated[Path, typer.Option("--out", help=said("out"))]
     Quiet = Annotated[bool, typer.Option("--quiet", help=said("quiet"))]
-    Lang = Annotated[str, typer.Option("--lang", help=said("lang"))]
+    Lang = Annotated[str, typer.Option("--lang", help=said("lang"), click_type=click.Choice(LANGUAGES))]
     Directory = Annotated[Path, typer.Argument(metavar="DIR", help=said("dir"))]
     Memory = Annotated[str | None, typer.Option("--memory-limit", help=said("memory"))]
     Threads = Annotated[int | None, typer.Option("--threads", help=said("threads"))]
