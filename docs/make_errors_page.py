@@ -26,8 +26,8 @@ ROOMS = {
 INTRODUCTION = """# Errors
 
 Each error has a code, a text in French and English, and the next step; facts in braces are filled in. A
-user's error prints its text and nothing else, and exits with the code of its kind. `RNC_EPI_DEBUG=1` shows the
-trace of an unexpected error. This page is written by `docs/make_errors_page.py`.
+user's error prints its text and nothing else, and exits with the code of its kind. `RNC_EPI_DEBUG=1` shows
+the trace of an unexpected error. This page is written by `docs/make_errors_page.py`.
 
 | exit | meaning |
 |---|---|

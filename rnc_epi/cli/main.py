@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -65,7 +64,7 @@ def build_app(language: str) -> typer.Typer:
     app = typer.Typer(help=said("app"), add_completion=False, no_args_is_help=True, rich_markup_mode=None)
     Out = Annotated[Path, typer.Option("--out", help=said("out"))]
     Quiet = Annotated[bool, typer.Option("--quiet", help=said("quiet"))]
-    Lang = Annotated[str, typer.Option("--lang", help=said("lang"), click_type=click.Choice(LANGUAGES))]
+    Lang = Annotated[str, typer.Option("--lang", help=said("lang"), callback=_spoken)]
     Directory = Annotated[Path, typer.Argument(metavar="DIR", help=said("dir"))]
     Memory = Annotated[str | None, typer.Option("--memory-limit", help=said("memory"))]
     Threads = Annotated[int | None, typer.Option("--threads", help=said("threads"))]
@@ -195,6 +194,12 @@ def build_app(language: str) -> typer.Typer:
 def _say_products(terminal: Terminal, products: dict[str, Path]) -> None:
     for key, path in products.items():
         terminal.say(key, path=path)
+
+
+def _spoken(language: str) -> str:
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"{language} ({', '.join(LANGUAGES)})")
+    return language
 
 
 def _language(words: list[str]) -> str:
