@@ -128,6 +128,31 @@ def too_well_known(equations: Equations) -> Bounded:
     return Bounded(narrow, programmes, contradictory)
 
 
+_Seen = tuple[np.ndarray, np.ndarray, int, bool]
+
+
+def _seen_together(groups: list[Group], threshold: np.ndarray) -> list[_Seen] | None:
+    """Do the same for all groups in the same programmes; None if the sums of one admit no table."""
+    if not groups:
+        return None
+    variables = np.concatenate([group.variables for group in groups])
+    whole = Group(
+        variables,
+        sparse.block_diag([group.matrix for group in groups], format="csr"),
+        np.concatenate([group.total for group in groups]),
+    )
+    limit = threshold[variables]
+    low, high, used, feasible = _seen(whole, limit > 0, limit)
+    if not feasible:
+        return None
+    ends = np.cumsum([len(group.variables) for group in groups])
+    starts = ends - [len(group.variables) for group in groups]
+    return [
+        (low[start:end], high[start:end], used if start == 0 else 0, True)
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
+
+
 def _seen(group: Group, wanted: np.ndarray, limit: np.ndarray) -> _Seen:
     """Return the extremes of some tables that agree with the sums."""
     rng = np.random.default_rng(_SEED)

@@ -27,7 +27,8 @@ def test_a_safe_release_gives_no_alarm(stage_to, tmp_path):
     assert report.safe
     assert report.contradictory == 0
     # It tried: there are hidden cells, sums and programmes.
-    assert min(report.hidden, report.sums, report.programmes) > 50
+    assert min(report.hidden, report.sums) > 50
+    assert report.programmes > 5
 
 
 @pytest.mark.parametrize(("name", "seed"), leaks.cases(range(2)))
