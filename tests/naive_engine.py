@@ -1,0 +1,346 @@
+"""A second engine for cells: loops over rows and strata, no SQL, no arrays; slow, and made to be read.
+
+It says one stratum at a time what `rnc_epi.cells` computes all at once: who claims the stratum, which events
+fall in it, and what it is the sum of where nobody claims it. It knows spans of single years and one longer
+period, which is all that the tests draw.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from rnc_epi.vocabulary.sites import SITES, children, leaves, site_of_icdo3
+
+Row = dict[str, Any]
+Area = tuple[str, str, str]
+#: Events, person-years and whether it is covered, of each band; then events of unknown age.
+Stratum = tuple[list[tuple[int, int, bool]], int]
+OPEN = 999
+
+
+def rows_of(frame) -> list[Row]:
+    return [
+        {name: None if value is None or value != value else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def below(slug: str) -> list[str]:
+    return [slug, *(inner for child in children(slug) for inner in below(child))]
+
+
+def defined(slug: str, event_type: str) -> bool:
+    kind = "rules" if event_type == "incidence" else "icd10_deaths"
+    return any(getattr(SITES[leaf], kind) for leaf in leaves(slug))
+
+
+def area_of(row: Row, prefix: str = "geo") -> Area:
+    return row[f"{prefix}_level"], row[f"{prefix}_code"], row[f"{prefix}_vintage"]
+
+
+def plus(parts: list[Stratum], *, everywhere: bool = True, one_population: bool = False) -> Stratum | None:
+    """Return a sum: covered where all parts are (or some, not `everywhere`); None where nothing is."""
+    bands = []
+    for at in zip(*(stratum[0] for stratum in parts), strict=True):
+        covered = all(c for _, _, c in at) if everywhere else any(c for _, _, c in at)
+        years = [n for _, n, c in at if c]
+        population = years[0] if one_population and years else sum(years)
+        bands.append((sum(d for d, _, c in at if c), population, True) if covered else (0, 0, False))
+    if not any(covered for _, _, covered in bands):
+        return None
+    return bands, sum(unknown for _, unknown in parts)
+
+
+class NaiveEngine:
+    """Cells of one type of event, of tables in the form of the contract."""
+
+    def __init__(self, tables: dict[str, Any], event_type: str, pooled: tuple[int, int]) -> None:
+        self.tables = {name: rows_of(frame) for name, frame in tables.items()}
+        self.event_type, self.pooled = event_type, pooled
+        self.fates: dict[str, dict[str, int]] = {}
+        self.base = cache(self._base)
+        self.value = cache(self._value)
+        self.has_person_years = {area_of(row) for row in self.tables["person_years"]}
+        grown = True
+        while grown:
+            more = {
+                area_of(link, "parent")
+                for link in self.tables["membership"]
+                if area_of(link, "child") in self.has_person_years and link["weight"] >= 1
+            }
+            grown = not more <= self.has_person_years
+            self.has_person_years |= more
+        self.claims = self._claims()
+        self.starts = self._starts()
+        self.events: dict[tuple, list[tuple[int | None, int]]] = {}
+        for name in ("tumours", "incidence_cells") if event_type == "incidence" else ("death_cells",):
+            if name in self.tables:
+                self._judge(name)
+        self.base_periods = sorted({key[4] for key in self.claims})
+
+    # Who claims what ------------------------------------------------------------------------------------
+
+    def _claims(self) -> dict[tuple, list[tuple[int, int]]]:
+        """Return the ages claimed by (claimant, site, sex, area, period)."""
+        claims: dict[tuple, list[tuple[int, int]]] = {}
+        scope = self.tables.get("cells_scope", [])
+        if self.event_type == "death":
+            handed = {(row["source"], row["period_from"], row["period_until"], row["geo_level"])
+                      for row in self.tables.get("death_cells", [])}  # fmt: skip
+            for source, first, until, level in handed:
+                for row in scope:
+                    if (row["table_name"], row["source"], row["geo_level"]) == ("death_cells", source, level):
+                        for area in self.has_person_years:
+                            if (
+                                area[0] == level
+                                and row["period_from"] <= first
+                                and until <= row["period_until"]
+                            ):
+                                key = (
+                                    ("death_cells", source, "_"),
+                                    row["site"],
+                                    row["sex"],
+                                    area,
+                                    (first, until),
+                                )
+                                claims.setdefault(key, []).append((row["age_from"], row["age_until"] or OPEN))
+            return claims
+        rows = {(row["source"], row["registry"]) for row in self.tables.get("tumours", [])}
+        cells = {(row["source"], row["registry"], row["geo_level"], row["period_from"], row["period_until"])
+                 for row in self.tables.get("incidence_cells", [])}  # fmt: skip
+        own = {(row["registry"], row["site"], row["sex"], area_of(row), (row["period_from"], row["period_until"]))
+               for row in self.tables.get("incidence_cells", [])}  # fmt: skip
+        candidates: dict[tuple, list[tuple[int, int]]] = {}
+        for row in self.tables["coverage"]:
+            area, ages = area_of(row), (row["age_from"], row["age_until"] or OPEN)
+            if area not in self.has_person_years:
+                continue
+            group = "all_cancers" if row["site_group"] == "general" else row["site_group"]
+            for slug in below(group):
+                for sex in SITES[slug].sexes:
+                    for source, registry in rows:
+                        if registry == row["registry"] and not children(slug):
+                            for year in range(row["period_from"], row["period_until"]):
+                                key = (("tumours", source, registry), slug, sex, area, (year, year + 1))
+                                claims.setdefault(key, []).append(ages)
+                    for source, registry, level, first, until in cells:
+                        if (registry, level) != (row["registry"], area[0]):
+                            continue
+                        if first < row["period_from"] or until > row["period_until"]:
+                            continue
+                        for said in scope:
+                            if (
+                                (
+                                    said["table_name"],
+                                    said["source"],
+                                    said["site"],
+                                    said["sex"],
+                                    said["geo_level"],
+                                )
+                                == ("incidence_cells", source, slug, sex, level)
+                                and said["period_from"] <= first
+                                and until <= said["period_until"]
+                            ):
+                                both = (
+                                    max(ages[0], said["age_from"]),
+                                    min(ages[1], said["age_until"] or OPEN),
+                                )
+                                if both[0] < both[1]:
+                                    key = (
+                                        ("incidence_cells", source, registry),
+                                        slug,
+                                        sex,
+                                        area,
+                                        (first, until),
+                                    )
+                                    candidates.setdefault(key, []).append(both)
+        for key, ages in candidates.items():
+            claimant, slug, sex, area, (first, until) = key
+            is_own = (claimant[2], slug, sex, area, (first, until)) in own
+            rivals = [
+                (other[4][1] - other[4][0], (claimant[2], slug, sex, area, other[4]) in own)
+                for other in candidates
+                if other[:4] == key[:4] and other[4] != key[4] and other[4][0] < until and first < other[4][1]
+            ]
+            if is_own or not any(theirs or length < until - first for length, theirs in rivals):
+                claims[key] = ages
+        return claims
+
+    def _denominator(self, area: Area, sex: int, period: tuple[int, int]) -> dict[int, int] | None:
+        """Return person-years in millionths by first age, of the area or of the areas within it."""
+        found: dict[tuple[int, int], dict[int, int]] = {}
+        for row in self.tables["person_years"]:
+            if area_of(row) == area and row["sex"] == sex:
+                own = found.setdefault((row["period_from"], row["period_until"]), {})
+                own[row["age_from"]] = round(float(row["person_years"]) * 1_000_000)
+        if found:
+            years = [(year, year + 1) for year in range(*period)]
+            if not all(year in found for year in years):
+                return None
+            return {age: sum(found[year][age] for year in years) for age in found[years[0]]}
+        for inner in self._parts(area, period):
+            parts = [self._denominator(child, sex, period) for child in inner]
+            known = [part for part in parts if part is not None]
+            if known and len(known) == len(parts):
+                shared = set(known[0]).intersection(*known)
+                return {age: sum(_between(part, age, shared) for part in known) for age in sorted(shared)}
+        return None
+
+    def _parts(self, area: Area, period: tuple[int, int]) -> list[list[Area]]:
+        """Return the areas that make up an area in every year of a period, level by level."""
+        levels = sorted({link["child_level"] for link in self.tables["membership"]})
+        found = []
+        for level in levels:
+            by_year = [
+                sorted(
+                    area_of(link, "child")
+                    for link in self.tables["membership"]
+                    if area_of(link, "parent") == area
+                    and link["child_level"] == level
+                    and link["weight"] >= 1
+                    and (link["valid_from"] or 0) <= year < (link["valid_until"] or 9999)
+                )
+                for year in range(*period)
+            ]
+            if by_year[0] and all(areas == by_year[0] for areas in by_year):
+                found.append(by_year[0])
+        return found
+
+    def _starts(self) -> list[int]:
+        """Return where the bands start: ages at which no band of cells or of person-years would be split."""
+        starts: set[int] | None = None
+        for _, _, sex, area, period in self.claims:
+            own = self._denominator(area, sex, period)
+            if own is not None:
+                starts = set(own) if starts is None else starts & set(own)
+        table = "incidence_cells" if self.event_type == "incidence" else "death_cells"
+        ages = [(row["age_from"], row["age_until"] or OPEN) for row in self.tables.get(table, [])
+                if row["age_from"] is not None and area_of(row) in self.has_person_years]  # fmt: skip
+        return [age for age in sorted(starts or {0}) if not any(a < age < b for a, b in ages)]
+
+    # What becomes of each event -------------------------------------------------------------------------
+
+    def _judge(self, name: str) -> None:
+        for row in self.tables[name]:
+            fate, key, age = self._fate(name, row)
+            counts = self.fates.setdefault(name, {})
+            counts[fate] = counts.get(fate, 0) + row.get("events", 1)
+            if fate == "used":
+                self.events.setdefault(key, []).append((age, row.get("events", 1)))
+
+    def _fate(self, name: str, row: Row) -> tuple[str, tuple, int | None]:
+        claimant = (name, row["source"], row.get("registry") or "_")
+        if name == "tumours":
+            period, age = (row["year"], row["year"] + 1), row["age_years"]
+            ages = (0, OPEN) if age is None else (age, age + 1)
+            if row["behaviour"] != 3:
+                return "behaviour_not_invasive", (), None
+            site = site_of_icdo3(row["topography"], row["morphology"], row["behaviour"])
+            if site is None:
+                return "site_not_classified", (), None
+        else:
+            period, age, site = (row["period_from"], row["period_until"]), row["age_from"], row["site"]
+            ages = (0, OPEN) if age is None else (age, row["age_until"] or OPEN)
+        area = area_of(row)
+        if area not in self.has_person_years:
+            return "no_person_years", (), None
+        claimed = self.claims.get((claimant, site, row["sex"], area, period), [])
+        if any(first <= ages[0] and ages[1] <= until for first, until in map(self._whole_bands, claimed)):
+            if self._denominator(area, row["sex"], period) is None:
+                return "no_person_years", (), None
+            return "used", (site, row["sex"], area, period), age
+        inside = any(first <= ages[0] and ages[1] <= until for first, until in claimed)
+        return ("age_band_partly_covered" if inside and age is not None else "outside_scope"), (), None
+
+    def _whole_bands(self, ages: tuple[int, int]) -> tuple[int, int]:
+        bands = list(zip(self.starts, [*self.starts[1:], OPEN], strict=True))
+        inside = [band for band in bands if ages[0] <= band[0] and band[1] <= ages[1]]
+        return (inside[0][0], inside[-1][1]) if inside else (0, 0)
+
+    # Strata ---------------------------------------------------------------------------------------------
+
+    def _base(self, site: str, sex: int, area: Area, period: tuple[int, int]) -> Stratum | None:
+        """Return a stratum as its claimants give it, else as the sum of the sites below."""
+        claimed = [
+            self._whole_bands(ages)
+            for key, given in self.claims.items()
+            if key[1:] == (site, sex, area, period)
+            for ages in given
+        ]
+        denominator = self._denominator(area, sex, period)
+        if denominator is not None:
+            bands = []
+            events = self.events.get((site, sex, area, period), [])
+            for first, until in zip(self.starts, [*self.starts[1:], OPEN], strict=True):
+                if any(a <= first and until <= b for a, b in claimed):
+                    here = sum(n for age, n in events if age is not None and first <= age < until)
+                    bands.append((here, _between(denominator, first, set(self.starts)), True))
+                else:
+                    bands.append((0, 0, False))
+            if any(covered for _, _, covered in bands):
+                return bands, sum(n for age, n in events if age is None)
+        kids = [kid for kid in children(site) if defined(kid, self.event_type) and sex in SITES[kid].sexes]
+        parts = [self.base(kid, sex, area, period) for kid in kids]
+        if not parts or any(part is None for part in parts):
+            return None
+        return plus([part for part in parts if part is not None], one_population=True)
+
+    def _years(self, of, site: str, sex: int, area: Area) -> Stratum | None:
+        parts = [of(site, sex, area, (year, year + 1)) for year in range(*self.pooled)]
+        return None if any(part is None for part in parts) else plus(parts)
+
+    def _value(self, site: str, sex: int, area: Area, period: tuple[int, int]) -> Stratum | None:
+        """Return a stratum: its own, pooled over years, or the sum of the areas that make it up."""
+        if sex == 0:
+            parts = [self.value(site, one, area, period) for one in (1, 2)]
+            return None if None in parts or SITES[site].sexes != (1, 2) else plus(parts)
+        if area[1] == "ALL":
+            return self._pool_of_registries(site, sex, area, period)
+        own = self.base(site, sex, area, period)
+        if own is None and period == self.pooled:
+            own = self._years(self.base, site, sex, area)
+        for inner in self._parts(area, period):
+            if own is None:
+                parts = [self.value(site, sex, child, period) for child in inner]
+                own = None if None in parts else plus(parts)
+        if own is None and period == self.pooled:
+            own = self._years(self.value, site, sex, area)
+        return own
+
+    def _pool_of_registries(self, site: str, sex: int, area: Area, period: tuple[int, int]) -> Stratum | None:
+        if period == self.pooled and period not in self.base_periods:
+            by_year = self._years(self.value, site, sex, area)
+            if by_year is not None:
+                return by_year
+        zones = [other for other in self.all_areas() if other[0] == "registry_zone" and other[1] != "ALL"]
+        parts = [self.value(site, sex, zone, period) for zone in zones]
+        known = [part for part in parts if part is not None]
+        return plus(known, everywhere=False) if known and len(zones) > 1 else None
+
+    def all_areas(self) -> list[Area]:
+        """Return the areas that someone claims and those that they may add up to."""
+        areas = {key[3] for key in self.claims}
+        areas |= {area_of(link, "parent") for link in self.tables["membership"]}
+        return sorted(areas)
+
+    def strata(self, sites: tuple[str, ...]) -> dict[tuple, Stratum]:
+        """Return every stratum of some sites that is covered."""
+        areas = self.all_areas()
+        if self.event_type == "incidence":
+            areas += [("registry_zone", "ALL", vintage) for vintage in sorted({area[2] for area in areas})]
+        periods = sorted({*self.base_periods, self.pooled})
+        return {
+            (site, sex, area, period): found
+            for site in sites
+            for sex in (1, 2, 0)
+            for area in areas
+            for period in periods
+            if (found := self.value(site, sex, area, period)) is not None
+        }
+
+
+def _between(values: dict[int, int], start: int, starts: set[int]) -> int:
+    """Return the sum of values from a start to the next of some starts."""
+    end = min((age for age in starts if age > start), default=OPEN)
+    return sum(value for age, value in values.items() if start <= age < end)

@@ -1,0 +1,169 @@
+"""Random small extracts: the engine of `rnc_epi.cells` and the naive one give the same cells, exactly."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.extracts.opening import Extract
+from rnc_epi.store import RowAccounting
+from rnc_epi.store.connection import lock
+from rnc_epi.vocabulary.contract import TABLES
+from rnc_epi.vocabulary.periods import Period
+from tests.by_hand.small_extract import V, frame
+from tests.extract_builder import write_extract
+from tests.naive_engine import NaiveEngine
+
+CODES = ("01", "14", "38")
+YEARS = (2016, 2017, 2018)
+POOLED = Period(2016, 2019)
+SITES = (
+    "all_cancers",
+    "colorectum",
+    "colon",
+    "rectum",
+    "prostate",
+    "leukaemia",
+    "lymphoid_leukaemia",
+    "breast",
+)
+TUMOUR_CODES = [("C18.7", "8140"), ("C20.9", "8140"), ("C61.9", "8140"), ("C50.9", "8500"), ("C42.1", "9811"),
+                ("C42.1", "9861"), ("C42.1", "9800"), ("C77.0", "9999"), ("C44.5", "8070")]  # fmt: skip
+BANDS = (((0, 15), (15, 50), (50, 75), (75, None)), ((0, 15), (15, 50), (50, None)), ((0, 50), (50, None)))
+
+
+def draw_extract(seed: int) -> dict[str, pd.DataFrame]:
+    """Return the tables of a random small extract; what the contract refuses may be drawn too."""
+    draw = random.Random(seed)
+    area = {code: ("departement", code, V) for code in CODES}
+    links = []
+    for code in CODES:
+        links.append((*area[code], "france_hexagonale", "FR", V, None, None, 1.0))
+        links.append((*area[code], "registry_zone", draw.choice(["z1", "z2"]), V, None, None, 1.0))
+        first, second = draw.choice(["84", "28"]), draw.choice(["84", "28"])
+        if first == second:
+            links.append((*area[code], "region", first, V, None, None, 1.0))
+        else:
+            links.append((*area[code], "region", first, V, None, 2018, 1.0))
+            links.append((*area[code], "region", second, V, 2018, None, 1.0))
+    denominated = draw.choices([CODES, CODES[1:]], [4, 1])[0]
+    finest = {code: draw.choices(BANDS, [6, 1, 1])[0] for code in CODES}
+    person_years = [
+        ("insee", sex, *area[code], year, year + 1, first, until, "known", draw.randint(1, 99) + draw.random())
+        for code in denominated for sex in (1, 2) for year in YEARS for first, until in finest[code]
+    ]  # fmt: skip
+    rows_of, cells_of = draw.choice([(CODES[:2], CODES[2:]), (CODES[2:], CODES[:2]), (CODES[:1], CODES[2:])])
+    coverage, tumours, cells = [], [], []
+    for code in rows_of:
+        ages = draw.choices([(0, None), (0, 15), (15, None), (0, 18), (50, None)], [6, 1, 1, 1, 1])[0]
+        group = draw.choices(["general", "colorectum", "leukaemia"], [4, 1, 1])[0]
+        span = draw.choice([(2016, 2019), (2016, 2019), (2017, 2019)])
+        coverage.append(("rows", *area[code], group, *ages, *span))
+        if draw.random() < 0.3:
+            coverage.append(("rows", *area[code], "colon", 0, None, 2016, 2018))
+    for key in range(draw.randint(0, 14)):
+        topography, morphology = draw.choice(TUMOUR_CODES)
+        age = draw.choice([None, 0, 14, 15, 17, 18, 49, 50, 74, 75, 99])
+        where = area[draw.choice([*rows_of, draw.choice(CODES)])]
+        tumours.append((key, None, "registres", "rows", draw.choice([1, 2]), age, draw.choice(YEARS), None,
+                        topography, morphology, draw.choices([3, 2], [9, 1])[0], None, None, *where, None, None))  # fmt: skip
+    bands = draw.choice([BANDS[1], BANDS[1], BANDS[2]])
+    spans = {site: draw.choice([[(2016, 2019)], [(year, year + 1) for year in YEARS]])
+             for site in ("colorectum", "prostate", "breast")}  # fmt: skip
+    for code in cells_of:
+        coverage.append(("cells", *area[code], "general", 0, draw.choice([None, None, 50]), 2016, 2019))
+        cells += _cells(draw, ("registres", "cells"), area[code], spans, bands, unknown=True)
+    scope = [
+        ("incidence_cells", "registres", site, sex, "departement", 2016, 2019, 0, None)
+        for site in spans for sex in ((1,) if site == "prostate" else (1, 2)) if draw.random() < 0.9
+    ]  # fmt: skip
+    yearly = {site: [(year, year + 1) for year in YEARS] for site in ("colon", "rectum", "breast")}
+    deaths = []
+    for code in CODES:
+        for row in _cells(draw, ("cepidc",), area[code], yearly, BANDS[2], unknown=False):
+            deaths.append((row[0], row[1], None, *row[2:]))
+    scope += [("death_cells", "cepidc", site, sex, "departement", 2016, 2019, 0, None)
+              for site in yearly for sex in (1, 2)]  # fmt: skip
+    given = {
+        "person_years": person_years, "membership": links, "coverage": coverage, "tumours": tumours,
+        "incidence_cells": cells, "death_cells": deaths, "cells_scope": scope, "areas": [], "sources": [],
+    }  # fmt: skip
+    tables = {name: frame(name, rows) for name, rows in given.items()}
+    for name in ("tumours", "incidence_cells", "death_cells"):
+        if tables[name].empty:
+            del tables[name]
+    # As the contract stores them: millionths.
+    tables["person_years"]["person_years"] = [round(v, 6) for v in tables["person_years"]["person_years"]]
+    return tables
+
+
+def _cells(draw, front, area, spans, bands, *, unknown):
+    rows = []
+    for site, periods in spans.items():
+        for sex in (1,) if site == "prostate" else (1, 2):
+            for period in periods:
+                for band in bands:
+                    if draw.random() < 0.4:
+                        rows.append((*front, site, sex, *area, *period, *band, "known", draw.randint(0, 9)))
+                if unknown and draw.random() < 0.1:
+                    rows.append((*front, site, sex, *area, *period, None, None, "unknown", 1))
+    return rows
+
+
+def unchecked(path, tables, threads=1) -> Extract:
+    """Open an extract without the checks of the contract, which have their own tests."""
+    write_extract(path, tables)
+    store = lock(path, threads=threads)
+    for name in TABLES:
+        if name in tables:
+            store.run_view(f"usable_{name}", f"SELECT * FROM extract.main.{name}")
+    return Extract(store, tuple(tables), (), RowAccounting())
+
+
+def compare(seed: int, folder) -> int:
+    """Compare the two engines on one extract; return the number of strata compared."""
+    tables = draw_extract(seed)
+    extract = unchecked(folder / f"{seed}.duckdb", tables)
+    try:
+        builder = CellBuilder(extract)
+        found = {}
+        selection = Selection(SITES, years=YEARS, pooled=(POOLED,))
+        for event_type, _, part in builder.stream(selection):
+            for row, key in enumerate(part.strata.itertuples(index=False)):
+                area = (key.geo_level, key.geo_code, key.geo_vintage)
+                bands = zip(part.events[row].tolist(), np.rint(part.person_years[row] * 1e6).astype(int).tolist(),
+                            part.covered[row].tolist(), strict=True)  # fmt: skip
+                found[(event_type, key.site, key.sex, area, (key.period_from, key.period_until))] = (
+                    list(bands), int(part.unknown_age[row]),
+                )  # fmt: skip
+        ledger = extract.accounting.frame()
+    finally:
+        extract.close()
+    expected = {}
+    for event_type in ("incidence", "death"):
+        naive = NaiveEngine(tables, event_type, (2016, 2019))
+        expected |= {(event_type, *key): value for key, value in naive.strata(SITES).items()}
+        for name, fates in naive.fates.items():
+            own = ledger[ledger["table_name"] == name]
+            said = {"used" if row.fate == "used" else row.reason: int(row.events) for row in own.itertuples()}
+            assert {fate: n for fate, n in said.items() if n} == {fate: n for fate, n in fates.items() if n}
+            # The law of conservation: every row and event that came in is used or excluded.
+            counts = tables[name]["events"].sum() if "events" in tables[name] else len(tables[name])
+            assert (own["rows"].sum(), own["events"].sum()) == (len(tables[name]), counts)
+    assert found == expected
+    return len(found)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_small_extracts_give_the_same_cells_in_both_engines(seed, tmp_path):
+    compare(seed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_many_random_small_extracts_give_the_same_cells_in_both_engines(block, tmp_path):
+    assert sum(compare(1_000 + 25 * block + n, tmp_path) > 0 for n in range(25)) >= 20
