@@ -25,7 +25,6 @@ LogDensity = Callable[[Floats], float]
 
 MOST_POINTS = 1500
 CENTRAL_COMPOSITE_RADIUS = 1.1
-MOST_SKEWNESS = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,16 @@ class Plan:
         Distance between grid points, in posterior standard deviations.
     drop : float
         Fall of the log-density at which the grid stops.
-    composite : bool
-        Whether a central composite design may replace the grid (three hyperparameters or more).
+    composite : float
+        Largest asymmetry (log-ratio of the widths on the two sides of the mode) at which a central
+        composite design replaces the grid of three hyperparameters or more.
     reach : float
         First guess of the posterior standard deviation of a score.
     """
 
     step: float
     drop: float
-    composite: bool
+    composite: float
     reach: float
 
 
@@ -163,7 +163,7 @@ def explore(log_density: LogDensity, start: Floats, plan: Plan) -> Exploration:
         ]
     )
     skewness = np.log(widths[:, 0] / widths[:, 1])
-    if dimensions > 2 and plan.composite and np.abs(skewness).max() < MOST_SKEWNESS:
+    if dimensions > 2 and np.abs(skewness).max() < plan.composite:
         return _composite(log_density, mode, axes, widths, skewness)
     return _grid(log_density, mode, axes * np.sqrt(widths.prod(axis=1)), skewness, plan)
 
@@ -177,32 +177,78 @@ def climb(log_density: LogDensity, start: Floats, first_reach: float) -> tuple[F
         A021.
     """
     centre, reach = start, np.full(start.size, first_reach)
-    for _ in range(40):
+    for turn in range(25):
         here, gradient, hessian = _differences(log_density, centre, reach)
         values, vectors = np.linalg.eigh(hessian)
-        positive = np.maximum(values, 0.3)
-        step = vectors @ ((vectors.T @ gradient) / positive)
+        step = vectors @ ((vectors.T @ gradient) / np.maximum(values, 0.3))
         # Away from the mode the quadratic is trusted over a few reaches only.
         step *= min(
             1.0,
             1.5 / max(float(np.abs(step).max()), 1e-300),
-            8.0 / max(float(np.abs(step / reach).max()), 1e-300),
+            6.0 / max(float(np.abs(step / reach).max()), 1e-300),
         )
         decrement = float(step @ hessian @ step)
-        steady = np.all(np.abs(reach * np.sqrt(np.maximum(np.diag(hessian), 0.25)) - 1.0) < 0.5)
+        wanted = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 0.25))
+        steady = bool(np.all(np.abs(np.log(wanted / reach)) < (0.6 if turn < 8 else 1.2)))
         if 0 <= decrement < 0.04 and steady:
             return centre, hessian
-        for _ in range(12):
-            if log_density(centre + step) >= here - 1e-6:
+        for _ in range(6):
+            if log_density(centre + step) >= here:
                 break
             step = step / 3.0
         else:
+            step = np.zeros_like(step)
             if steady:
                 return centre, hessian
-            step = np.zeros_like(step)
         centre = centre + step
-        reach = np.clip(1.0 / np.sqrt(np.maximum(np.diag(hessian), 0.25)), 0.25 * reach, 2.0 * reach)
-    raise EstimateRefused("A021")
+        # Slow changes of reach: where the density has a corner the curvature depends on the reach it is
+        # seen with.
+        reach = np.clip(np.sqrt(reach * wanted) if turn > 3 else wanted, 0.2 * reach, 2.0 * reach)
+    return _compass(log_density, centre, reach)
+
+
+def _compass(log_density: LogDensity, centre: Floats, reach: Floats) -> tuple[Floats, Floats]:
+    """Return a point that no step along an axis improves, and the curvature of a fall of one unit along
+    each axis.
+
+    For densities with a corner or a plateau, which no quadratic describes.
+    """
+    here = log_density(centre)
+    for _ in range(60):
+        moved = False
+        for k in range(centre.size):
+            for side in (1.0, -1.0):
+                trial = centre.copy()
+                trial[k] += side * reach[k]
+                value = log_density(trial)
+                if value > here:
+                    centre, here, moved = trial, value, True
+                    break
+        if moved:
+            reach = np.minimum(1.5 * reach, 1.0)
+        elif (reach < 0.05).all() or max(_falls(log_density, centre, here, reach)) < 0.1:
+            break
+        else:
+            reach = 0.5 * reach
+    else:
+        raise EstimateRefused("A021")
+    width = np.empty(centre.size)
+    for k in range(centre.size):
+        for size in (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6):
+            width[k] = size
+            along = np.zeros(centre.size)
+            along[k] = size
+            # The wider side sets the grid; the narrower, a cliff, holds little mass.
+            if min(here - log_density(centre + along), here - log_density(centre - along)) > 0.5:
+                break
+    return centre, np.diag(1.0 / width**2)
+
+
+def _falls(log_density: LogDensity, centre: Floats, here: float, reach: Floats) -> Iterator[float]:
+    for k in range(centre.size):
+        along = np.zeros(centre.size)
+        along[k] = reach[k]
+        yield max(here - log_density(centre + along), here - log_density(centre - along))
 
 
 def _differences(log_density: LogDensity, centre: Floats, reach: Floats) -> tuple[float, Floats, Floats]:

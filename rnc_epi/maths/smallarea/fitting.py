@@ -229,7 +229,7 @@ def _fit_spatial(
     engine = Engine(problem, spatial.precision, resolved)
     if covariance is not None:
         engine = DenseEngine(problem, spatial.precision, resolved, covariance)
-    plan = Plan(step=1.25, drop=5.0, composite=False, reach=first_reach(likelihood.data.size))
+    plan = Plan(step=1.25, drop=5.0, composite=0.0, reach=first_reach(likelihood.data.size))
     start = np.array([_first_score(likelihood, resolved, name) for name in resolved.free])
     return summarise(engine, engine.integrate(start, plan), graph, model, coverage, seed)
 

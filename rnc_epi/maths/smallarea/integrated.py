@@ -28,13 +28,16 @@ from rnc_epi.vocabulary.errors import EstimateRefused
 
 Floats = NDArray[np.float64]
 
-# Beyond this size the factor of each point is computed again when needed instead of being kept.
-KEEP_FACTORS = 6000
+# Factors of recent points kept for their variances, as long as they fit in this many bytes.
+KEPT_BYTES = 50_000_000
 MOST_MEMORIES = 40
 # Where an infinite score is placed when distances between points are needed.
 FAR = 6.0
 # A limit whose posterior mass is below e^-12 of the rest is not explored.
 NEGLIGIBLE = 12.0
+HOPELESS = 60.0
+# Nine tenths of the prior inside the limit lie below this score.
+NEAR_THE_LIMIT = 1.3
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,9 @@ class Engine:
         except (NotConverged, NotPositiveDefinite) as error:
             raise EstimateRefused("A020", found=str(error)) from error
         self.factorisations += mode.steps
-        if self.problem.effects.shape[0] <= KEEP_FACTORS:
-            self._modes[key] = mode
+        self._modes[key] = mode
+        while len(self._modes) * 8 * (self.problem.analysis.fill + 12 * mode.curvature.size) > KEPT_BYTES:
+            self._modes.pop(next(iter(self._modes)))
         self._scores.append(scores.copy())
         self._etas.append(mode.state.eta)
         if len(self._etas) > MOST_MEMORIES:
@@ -237,24 +241,56 @@ class Engine:
         atoms = [(k, self.priors.atoms.get(name, 0.0)) for k, name in enumerate(self.priors.free)]
         atoms = [(k, mass) for k, mass in atoms if mass > 0.0]
         rest = float(np.log1p(-sum(mass for _, mass in atoms)))
+        for k, _ in atoms:
+            if self._at_the_limit(k, start, plan):
+                at_limit, held = self._limit(k, start.size)
+                return [Branch(explore(at_limit, np.delete(start, k), plan), 0.0, held)]
         inside = Branch(explore(self.log_density, start, plan), rest, np.full(start.size, np.nan))
         branches = [inside]
         for k, mass in atoms:
-            held = np.full(start.size, np.nan)
-            held[k] = np.inf
-            limit = Branch(inside.exploration, float(np.log(mass)), held)
+            at_limit, held = self._limit(k, start.size)
             begin = np.delete(inside.exploration.mode, k)
-
-            def at_limit(scores: Floats, limit: Branch = limit) -> float:
-                return self.log_density(limit.full(scores[None])[0])
-
-            # The spread is at home at another value in the limit: it is sought before the limit is judged.
+            ahead = inside.exploration.log_density.max() + rest - float(np.log(mass))
+            # The spread is at home at another value in the limit: it is sought before the limit is judged,
+            # unless the limit is out of question.
+            if at_limit(begin) < ahead - HOPELESS:
+                continue
             if begin.size:
                 begin, _ = climb(at_limit, begin, plan.reach)
-            ahead = inside.exploration.log_density.max() + rest
-            if at_limit(begin) + limit.log_mass > ahead - NEGLIGIBLE:
-                branches.append(Branch(explore(at_limit, begin, plan), limit.log_mass, held))
+            if at_limit(begin) > ahead - NEGLIGIBLE:
+                branches.append(Branch(explore(at_limit, begin, plan), float(np.log(mass)), held))
         return branches
+
+    def _limit(self, k: int, size: int) -> tuple[Callable[[Floats], float], Floats]:
+        """Return the log-density of the other scores where score k is infinite, and the scores held."""
+        held = np.full(size, np.nan)
+        held[k] = np.inf
+
+        def at_limit(scores: Floats) -> float:
+            full = held.copy()
+            full[np.isnan(held)] = scores
+            return self.log_density(full)
+
+        return at_limit, held
+
+    def _at_the_limit(self, k: int, start: Floats, plan: Plan) -> bool:
+        """Say whether the data leave hyperparameter k nowhere but at its limit.
+
+        On a large map the likelihood can rise by hundreds between the bulk of the prior and the limit. What
+        remains of the interior is then so near the limit that the risks are the same: the limit stands for
+        both.
+        """
+        at_limit, _ = self._limit(k, start.size)
+        others = np.delete(start, k)
+
+        def inside(scores: Floats) -> float:
+            return self.log_density(np.insert(scores, k, NEAR_THE_LIMIT))
+
+        if not others.size or at_limit(others) < inside(others) + HOPELESS:
+            return False
+        others, _ = climb(at_limit, others, plan.reach)
+        best, _ = climb(inside, others, plan.reach)
+        return at_limit(others) > inside(best) + HOPELESS
 
     def approximate(self, scores: Floats) -> Approximation:
         """Return the Gaussian approximation at a point, its mean corrected."""
