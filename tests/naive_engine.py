@@ -61,6 +61,7 @@ class NaiveEngine:
         self.fates: dict[str, dict[str, int]] = {}
         self.base = cache(self._base)
         self.value = cache(self._value)
+        self._denominator = cache(self._denominator_of)
         self.has_person_years = {area_of(row) for row in self.tables["person_years"]}
         grown = True
         while grown:
@@ -72,6 +73,9 @@ class NaiveEngine:
             grown = not more <= self.has_person_years
             self.has_person_years |= more
         self.claims = self._claims()
+        self.ages_claimed: dict[tuple, list[tuple[int, int]]] = {}
+        for key, ages in self.claims.items():
+            self.ages_claimed.setdefault(key[1:], []).extend(ages)
         self.starts = self._starts()
         self.events: dict[tuple, list[tuple[int | None, int]]] = {}
         for name in ("tumours", "incidence_cells") if event_type == "incidence" else ("death_cells",):
@@ -167,7 +171,7 @@ class NaiveEngine:
                 claims[key] = ages
         return claims
 
-    def _denominator(self, area: Area, sex: int, period: tuple[int, int]) -> dict[int, int] | None:
+    def _denominator_of(self, area: Area, sex: int, period: tuple[int, int]) -> dict[int, int] | None:
         """Return person-years in millionths by first age, of the area or of the areas within it."""
         found: dict[tuple[int, int], dict[int, int]] = {}
         for row in self.tables["person_years"]:
@@ -262,12 +266,7 @@ class NaiveEngine:
 
     def _base(self, site: str, sex: int, area: Area, period: tuple[int, int]) -> Stratum | None:
         """Return a stratum as its claimants give it, else as the sum of the sites below."""
-        claimed = [
-            self._whole_bands(ages)
-            for key, given in self.claims.items()
-            if key[1:] == (site, sex, area, period)
-            for ages in given
-        ]
+        claimed = [self._whole_bands(ages) for ages in self.ages_claimed.get((site, sex, area, period), [])]
         denominator = self._denominator(area, sex, period)
         if denominator is not None:
             bands = []
