@@ -33,7 +33,7 @@ class ProtectionReport:
     loss : float
         ``safe_cells_lost / safe_cells``.
     events_visible : float
-        Share of the events of the finest published partition... of all safe cells that stays visible.
+        Share of the events of these cells, each cell counted by itself, that stays visible.
     totals, totals_hidden : int
         National totals over all ages, and regional ones over the longest period, at or above the threshold;
         those hidden because no other choice protects a small count beside them.
