@@ -27,12 +27,13 @@ def public_accounting(ledger: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from rnc_epi.vocabulary.policy import Policy
     >>> ledger = pd.DataFrame({"table_name": "tumours", "source": "r", "step": "contract",
     ...     "fate": ["used", "excluded", "quarantined"], "reason": ["_", "D060", "D048"],
     ...     "rows": [900, 40, 3], "events": [900, 40, 3]})
     >>> public_accounting(ledger, Policy("p"))["rows"].tolist()
-    ['900', '>=11', '<11']
+    ['>=11', '<11', '900']
     """
     shown = ledger.sort_values([*_GROUP, "fate", "reason"], kind="stable").reset_index(drop=True)
     written = {name: [str(int(value)) for value in shown[name]] for name in _COUNTED}
