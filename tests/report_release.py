@@ -248,9 +248,9 @@ def _not_estimable() -> pd.DataFrame:
     rows = [
         {
             "indicator": "asr", "measure_unit": "rate", "per": 100_000, "event_type": "incidence",
-            "site": site, "sex": sex, "geo_level": "france_hexagonale", "geo_code": "FRH", "period_from": YEARS[0],
-            "period_until": YEARS[1], "age_from": 0, "standard": "world", "method": "direct",
-            "status": "not_estimable",
+            "site": site, "sex": sex, "geo_level": "france_hexagonale", "geo_code": "FRH",
+            "period_from": YEARS[0], "period_until": YEARS[1], "age_from": 0,
+            "standard": "world", "method": "direct", "status": "not_estimable",
         }
         for site, sex in BURDEN
     ]  # fmt: skip

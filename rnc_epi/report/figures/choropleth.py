@@ -26,7 +26,7 @@ OUT_OF_SCOPE: Final = "out_of_scope"
 _FILLS: Final[dict[str, dict[str, Any]]] = {
     NOT_PUBLISHED: {"facecolor": "white", "hatch": "/////"},
     NOT_ESTIMABLE: {"facecolor": "white", "hatch": "....."},
-    OUT_OF_SCOPE: {"facecolor": "#e6e6e6"},
+    OUT_OF_SCOPE: {"facecolor": "#d2d2d2"},
 }
 
 #: Metres by which each row of insets moves down, and between the centres of neighbours: room for labels.
