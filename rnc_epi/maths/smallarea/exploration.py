@@ -185,7 +185,7 @@ def climb(log_density: LogDensity, start: Floats, first_reach: float) -> tuple[F
         step *= min(
             1.0,
             1.5 / max(float(np.abs(step).max()), 1e-300),
-            6.0 / max(float(np.abs(step / reach).max()), 1e-300),
+            20.0 / max(float(np.abs(step / reach).max()), 1e-300),
         )
         decrement = float(step @ hessian @ step)
         wanted = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 0.25))

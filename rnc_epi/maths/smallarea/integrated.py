@@ -29,7 +29,7 @@ from rnc_epi.vocabulary.errors import EstimateRefused
 Floats = NDArray[np.float64]
 
 # Factors of recent points kept for their variances, as long as they fit in this many bytes.
-KEPT_BYTES = 50_000_000
+KEPT_BYTES = 20_000_000
 MOST_MEMORIES = 40
 # Where an infinite score is placed when distances between points are needed.
 FAR = 6.0
