@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -128,7 +127,7 @@ def _widths(table: Table) -> list[dict[str, int]]:
     for position, column in enumerate(table.columns):
         found = [line for row in table.rows for line in row[position].split("\n")]
         longest = max((len(line) for line in found), default=0)
-        word = max(len(part) for part in re.split(r"[\s-]", column.label))
+        word = max(len(part) for part in column.label.split())
         natural = column.numeric or longest <= _NATURAL_WIDTH
         widths.append(
             {"characters": max(longest, word + 2), "share": 0 if natural else min(longest, _LONGEST_SHARE)}
