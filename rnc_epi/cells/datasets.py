@@ -36,8 +36,8 @@ _SCOPE_COLUMNS = (
     *("site", "pool", "area", "sex", "period_from", "period_until", "yearly", "age_from", "age_until"),
 )
 _EVENT_COLUMNS = ("site", "area", "sex", "period_from", "period_until", "band", "events")
-#: A period as one number, so that arrays of periods can be searched.
-_PERIOD_CODE = 10_000
+#: Two ages, or two years, as one number, so that arrays of them can be searched.
+_CODE = 10_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Dataset:
     known : (areas, 2, periods, bands) bool array
         Where there are person-years.
     scope, events : dict of str to (n,) int64 array
-        Columns of the scope and of the events, sorted by site.
+        Columns of the scope, in spans of years, and of the events, sorted by site.
     """
 
     event_type: str
@@ -88,17 +88,18 @@ class Dataset:
             Number of the site.
         bits : mapping of source to its bit
         """
-        scope = _rows_of(self.scope, site)
-        if not len(scope["site"]):
+        spans = _rows_of(self.scope, site)
+        if not len(spans["site"]):
             return None
+        scope = _on_periods(_in_years(spans), self.periods)
         grid = empty_grid((len(self.areas), 2, len(self.periods), len(self.bands)))
         starts = np.array(self.bands.starts)
         ends = np.append(starts[1:], OPEN_AGE)
-        ages = np.stack([scope["age_from"], scope["age_until"]], axis=1)
+        ages = scope["age_from"] * _CODE + scope["age_until"]
         bit_of = {pool.number: bits[pool.source] for pool in self.pools}
-        for first, until in np.unique(ages, axis=0):
-            inside = np.flatnonzero((starts >= first) & (ends <= until))
-            same = (ages == (first, until)).all(axis=1)
+        for code in np.unique(ages):
+            inside = np.flatnonzero((starts >= code // _CODE) & (ends <= code % _CODE))
+            same = ages == code
             at = tuple(scope[name][same] for name in ("area", "sex", "period"))
             grid.covered[at[0][:, None], at[1][:, None], at[2][:, None], inside] = True
         for pool, bit in bit_of.items():
@@ -196,9 +197,10 @@ def _resolve(
 ) -> Found:
     """Return the person-years of each stratum by pool, area, sex and period."""
     found: Found = {}
+    periods: dict[tuple[int, int], Period] = {}
     source = {pool.number: pool.source for pool in pools}
     for pool, area, first, until in strata.itertuples(index=False, name=None):
-        period = Period(first, until)
+        period = periods.get((first, until)) or periods.setdefault((first, until), Period(first, until))
         for sex in (1, 2):
             pieces = denominators.of(areas[area], sex, period, source[pool])
             if pieces is not None:
@@ -250,12 +252,22 @@ def _dataset(
     shape = (len(axis), 2, len(periods), len(bands))
     person_years = np.zeros(shape, dtype=np.int64)
     known = np.zeros(shape, dtype=bool)
+    known_from_all = np.ones(shape, dtype=bool)
+    by_ages: dict[tuple[int, ...], list[tuple[tuple[int, int, int], AgedPersonYears]]] = {}
     for (pool, area, sex, period), pieces in found.items():
         if pool in numbers:
-            at = (place[area], sex - 1, column[period])
-            merged = [piece.merged_to(bands) for piece in pieces]
-            person_years[at] = sum(values for values, _ in merged)
-            known[at] = np.logical_and.reduce([flags for _, flags in merged])
+            for piece in pieces:
+                at = (place[area], sex - 1, column[period])
+                by_ages.setdefault(piece.starts, []).append((at, piece))
+    for starts, pieces_alike in by_ages.items():
+        groups = np.searchsorted(starts, bands.starts)
+        where = tuple(np.array([at for at, _ in pieces_alike]).T)
+        values = np.stack([piece.values for _, piece in pieces_alike])
+        flags = np.stack([piece.known for _, piece in pieces_alike])
+        np.add.at(person_years, where, np.add.reduceat(values, groups, axis=1))
+        known[where] = True
+        np.logical_and.at(known_from_all, where, np.logical_and.reduceat(flags, groups, axis=1))
+    known &= known_from_all
     listed = ", ".join(map(str, sorted(numbers)))
     scope = _columns(store, "scope_in_bands", _SCOPE_COLUMNS, listed)
     events = _columns(store, "placed_events", _EVENT_COLUMNS, listed)
@@ -269,8 +281,8 @@ def _dataset(
         periods=periods,
         person_years=person_years,
         known=known,
-        scope=_on_axes(_in_years(scope), lookup, periods),
-        events=_on_axes(events, lookup, periods),
+        scope=_on_areas(scope, lookup),
+        events=_on_periods(_on_areas(events, lookup), periods),
     )
 
 
@@ -297,17 +309,15 @@ def _in_years(scope: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64
     return out
 
 
-def _on_axes(
-    columns: dict[str, NDArray[np.int64]], lookup: NDArray[np.int64], periods: list[Period]
+def _on_areas(
+    columns: dict[str, NDArray[np.int64]], lookup: NDArray[np.int64]
 ) -> dict[str, NDArray[np.int64]]:
-    """Return columns with areas, sexes and periods as positions on the axes."""
-    codes = np.array([p.period_from * _PERIOD_CODE + p.period_until for p in periods], dtype=np.int64)
-    out = {
-        name: values
-        for name, values in columns.items()
-        if name not in ("period_from", "period_until", "yearly")
-    }
-    out["area"] = lookup[columns["area"]]
-    out["sex"] = columns["sex"] - 1
-    out["period"] = np.searchsorted(codes, columns["period_from"] * _PERIOD_CODE + columns["period_until"])
-    return out
+    """Return columns with areas and sexes as positions on the axes."""
+    return columns | {"area": lookup[columns["area"]], "sex": columns["sex"] - 1}
+
+
+def _on_periods(columns: dict[str, NDArray[np.int64]], periods: list[Period]) -> dict[str, NDArray[np.int64]]:
+    """Return columns with periods as positions on the axis."""
+    codes = np.array([p.period_from * _CODE + p.period_until for p in periods], dtype=np.int64)
+    out = {name: values for name, values in columns.items() if not name.startswith("period_")}
+    return out | {"period": np.searchsorted(codes, columns["period_from"] * _CODE + columns["period_until"])}

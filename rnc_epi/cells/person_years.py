@@ -66,11 +66,6 @@ class AgedPersonYears:
     values: NDArray[np.int64]
     known: NDArray[np.bool_]
 
-    def merged_to(self, bands: BandSet) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return values and knowledge by wider bands; a band is known where all its ages are."""
-        at = np.searchsorted(self.starts, bands.starts)
-        return np.add.reduceat(self.values, at), np.logical_and.reduceat(self.known, at)
-
 
 class Denominators:
     """Person-years in millionths, by area, sex, period and band.
