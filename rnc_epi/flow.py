@@ -80,7 +80,15 @@ def run(
         Folder that will hold ``staged/`` and ``internal/``.
     """
     study, extract_path = read_study(study_file)
-    return run_study(study, extract_path, out, progress=progress, memory_limit=memory_limit, threads=threads)
+    return run_study(
+        study,
+        extract_path,
+        out,
+        progress=progress,
+        memory_limit=memory_limit,
+        threads=threads,
+        folder=Path(study_file).parent,
+    )
 
 
 def run_study(
@@ -91,14 +99,23 @@ def run_study(
     progress: Progress = silent,
     memory_limit: str | None = None,
     threads: int | None = None,
+    folder: Path | None = None,
 ) -> Path:
-    """Compute a study on an extract and stage its release; the path that the study states is not read."""
+    """Compute a study on an extract and stage its release; the path that the study states is not read.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where the path of a policy file starts.
+    """
     with stage_of(progress, "open"):
         extract = open_extract(extract_path, memory_limit=memory_limit, threads=threads)
     try:
         sources = extract.sources()
         thresholds = {row.source: int(row.disclosure_threshold) for row in sources.itertuples(index=False)}
-        policy = load_policy(study.disclosure.policy, source_thresholds=thresholds, lifts=study.lifts())
+        policy = load_policy(
+            study.disclosure.policy, source_thresholds=thresholds, lifts=study.lifts(), folder=folder
+        )
         computed = compute(study, extract, policy, progress=progress)
         with stage_of(progress, "protect"):
             releasable, protection = protect(

@@ -40,8 +40,9 @@ def real(shared: Path, out: Path, *, language: str = "fr", progress: Progress = 
 
 
 def report(directory: Path, *, language: str = "fr", progress: Progress = silent) -> dict[str, Path]:
-    """Write the report of a release, or of the current release of an output folder."""
+    """Verify a release, or the current release of an output folder, and write its report."""
     release = release_of(directory)
+    verify(release)
     root = release.parent.parent if release.parent.name in ("releases", "staged") else release.parent
     return write_report(release, root / "report" / language, language=language, progress=progress)
 
@@ -49,6 +50,27 @@ def report(directory: Path, *, language: str = "fr", progress: Progress = silent
 def attack(directory: Path) -> AttackReport:
     """Attack a release, or the current release of an output folder, from its published files alone."""
     return attack_release(release_of(directory))
+
+
+def released(path: str | Path, scratch: Path, *, language: str = "fr", progress: Progress = silent) -> Path:
+    """Return a release to draw from: the one given, or one made first in a scratch folder.
+
+    Parameters
+    ----------
+    path : path or str
+        A release or output folder; an extract, which is released first with everything that the default plan
+        lets out; or an empty text, for the demonstration.
+    scratch : path
+        Folder for what has to be made.
+    """
+    if not str(path):
+        return demo(scratch / "demo", language=language, progress=progress)["published"]
+    given = Path(path)
+    if given.is_file():
+        study = parse_study(f'schema = 1\ntitle = "{given.stem}"\nextract = "{given.name}"', given.name)
+        run_study(study, given, scratch / "release", progress=progress)
+        return publish(scratch / "release", approve=DEMONSTRATION)
+    return release_of(given)
 
 
 def release_of(directory: Path) -> Path:

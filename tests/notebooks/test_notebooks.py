@@ -9,6 +9,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from rnc_epi.main_jobs import released
+from rnc_epi.release import verify
+from rnc_epi.report import open_content
+from tests.extract_builder import minimal_tables, write_extract
 from tests.report_release import write_release
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
@@ -54,3 +58,12 @@ def test_a_notebook_runs_on_a_release(path, tmp_path, monkeypatch):
         "Traceback" in str(output) for cell in notebook.cells for output in cell.get("outputs", [])
     )
     assert os.environ["RNC_EPI_RELEASE"] == str(release)
+
+
+def test_an_extract_is_released_before_anything_is_drawn_from_it(tmp_path):
+    extract = write_extract(tmp_path / "x.duckdb", minimal_tables())
+    release = released(extract, tmp_path / "scratch")
+    assert verify(release).approved_by
+    assert released(release, tmp_path / "unused") == release
+    assert not (tmp_path / "unused").exists()
+    assert open_content(release).release_id == release.name
