@@ -217,8 +217,8 @@ def _bands(store: Store, pools: list[Pool], found: Found) -> dict[int, BandSet]:
     """Return the bands of each pool: the finest that neither its cells nor its person-years would split."""
     stated = store.rows(
         "SELECT DISTINCT k.pool, e.age_from, e.age_until FROM events AS e "
-        "JOIN claimants AS k USING (claimant) WHERE k.origin IN ('incidence_cells', 'death_cells') AND e.age_from IS NOT NULL "
-        "AND e.set_aside IS NULL AND e.area IS NOT NULL"
+        "JOIN claimants AS k USING (claimant) WHERE k.origin IN ('incidence_cells', 'death_cells') "
+        "AND e.age_from IS NOT NULL AND e.set_aside IS NULL AND e.area IS NOT NULL"
     )
     starts: dict[int, set[int]] = {}
     for (number, *_), pieces in found.items():
