@@ -199,8 +199,8 @@ class OpenStudy:
     >>> import rnc_epi
     >>> study = rnc_epi.open(rnc_epi.embedded_sample())
     >>> rates = study.cells(site="lung", by=["sex"], geo_level="departement", period="2016-2020").asr("world")
-    >>> rates.to_frame()["geo_code"].tolist()[:2]
-    ['14', '14']
+    >>> sorted(set(rates.to_frame()["geo_code"]))[:2]
+    ['14', '16']
     >>> study.close()
     """
 
