@@ -101,5 +101,8 @@ def _saved(figure: Figure, kind: str, name: str, **options: Any) -> bytes:
     settings: Any = {**_SETTINGS, "svg.hashsalt": name}
     with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure.savefig(stream, format=kind, metadata=metadata, **options)
+        # Cut to what is drawn: titles and legends beside an axes of fixed shape are never clipped.
+        figure.savefig(
+            stream, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.04, **options
+        )
     return stream.getvalue()
