@@ -1,7 +1,7 @@
 """The demonstration, stage by stage: wall and processor seconds, and the share of the whole.
 
-Run it as ``python benchmarks/bench_demo.py``. The limit to compare with is the minute that the whole job may take
-after installation; interpreter and imports are counted in the first stage that needs them.
+Run it as ``python benchmarks/bench_demo.py``. The limit to compare with is the minute that the whole job may
+take after installation; interpreter and imports are counted in the first stage that needs them.
 """
 
 from __future__ import annotations
