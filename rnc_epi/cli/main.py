@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rnc_epi import __version__
 from rnc_epi.cli.texts import text
@@ -43,13 +44,16 @@ class Terminal:
         start = time.perf_counter()
         if self.quiet:
             return lambda: None
-        spinner = self.output.status(name)
+        # A stage does not know how long it will last: the bar pulses, the clock runs.
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
+        bar = Progress(*columns, console=self.output, transient=True)
         if self.output.is_terminal:
-            spinner.start()
+            bar.add_task(name, total=None)
+            bar.start()
 
         def end() -> None:
             if self.output.is_terminal:
-                spinner.stop()
+                bar.stop()
             self.say("seconds", name=name, seconds=f"{time.perf_counter() - start:.1f}")
 
         return end
