@@ -1,7 +1,8 @@
 """Time the rates of a whole nation, stage by stage: ``python benchmarks/bench_nation.py``.
 
 The extract is a stand-in of the national size: about 7.5 million tumours, one row each, over the 1 302
-zones of the packaged geography and 20 years, drawn from the reference rates of the sample with a fixed seed. Asked of
+zones of the packaged geography and 20 years, drawn from the reference rates of the sample with a fixed
+seed. Asked of
 it: every site x sex x (France, régions, départements, all zones) x 20 years and pooled x 2 standards.
 
 The limits are 60 s and 6 GB on two cores, with DuckDB's memory limited to 2 GB. Making the file and checking

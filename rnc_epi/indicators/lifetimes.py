@@ -1,0 +1,163 @@
+"""Verbs over a life: cumulative rate and risk, potential years of life lost, life table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.indicators.frames import PER
+from rnc_epi.indicators.grouped import Table, grouped
+from rnc_epi.maths import life_tables, lifetime
+from rnc_epi.vocabulary.standards import standard as standard_named
+
+
+def cumulative_rate(
+    table: Table,
+    *,
+    by: Sequence[str] = (),
+    until: int = 75,
+    interval_method: str = "fay-feuer",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return cumulative rates from birth to before `until`, per cent.
+
+    Examples
+    --------
+    By hand, 15 years at 10/10 000 and 60 at 40/5 000: 1.5 % and 48 %.
+
+    >>> cells = pd.DataFrame({"age": ["0-14", "15-74", "75+"], "events": [10, 40, 9]})
+    >>> cells["person_years"] = [10_000, 5_000, 100]
+    >>> float(cumulative_rate(cells)["value"].round(2).item())
+    49.5
+    """
+    return _cumulative(table, by, until, interval_method, level, "rate")
+
+
+def cumulative_risk(
+    table: Table,
+    *,
+    by: Sequence[str] = (),
+    until: int = 75,
+    interval_method: str = "fay-feuer",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return risks of the event from birth to before `until`, other deaths aside, per cent.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"age": ["0-14", "15-74", "75+"], "events": [10, 40, 9]})
+    >>> cells["person_years"] = [10_000, 5_000, 100]
+    >>> float(cumulative_risk(cells)["value"].round(2).item())
+    39.04
+    """
+    return _cumulative(table, by, until, interval_method, level, "risk")
+
+
+def _cumulative(
+    table: Table, by: Sequence[str], until: int, interval_method: str, level: float, part: str
+) -> pd.DataFrame:
+    groups = grouped(table, by).within(0, until)
+    found = lifetime.cumulative_rate(
+        groups.events, groups.person_years, groups.bands.widths, method=interval_method, level=level
+    )
+    names = {"value": part, "lower": f"{part}_lower", "upper": f"{part}_upper", "se": f"{part}_se"}
+    figures = {name: 100 * np.asarray(getattr(found, source)) for name, source in names.items()}
+    return groups.keys.assign(
+        **figures, events=found.events, age_from=0, age_until=until, interval_method=interval_method,
+        level=level, per=100,
+    )  # fmt: skip
+
+
+def years_of_life_lost(
+    table: Table,
+    *,
+    by: Sequence[str] = (),
+    until: int = 75,
+    interval_method: str = "fay-feuer",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return potential years of life lost before age `until`.
+
+    Examples
+    --------
+    Two deaths between 60 and 64, 62.5 on average:
+
+    >>> cells = pd.DataFrame({"age": ["0-59", "60-64", "65-74", "75+"], "events": [0, 2, 0, 9]})
+    >>> cells["person_years"] = 10_000
+    >>> years_of_life_lost(cells)["value"].tolist()
+    [25.0]
+    """
+    groups = grouped(table, by).complete()
+    found = lifetime.years_of_life_lost(
+        groups.events, groups.age_from, groups.age_until, until=until, method=interval_method, level=level
+    )
+    return groups.keys.assign(
+        value=found.years, lower=found.lower, upper=found.upper, se=found.se, events=found.deaths,
+        age_until=until, interval_method=interval_method, level=level,
+    )  # fmt: skip
+
+
+def years_of_life_lost_rate(
+    table: Table,
+    *,
+    by: Sequence[str] = (),
+    standard: str | None = None,
+    until: int = 75,
+    interval_method: str = "fay-feuer",
+    level: float = 0.95,
+    per: int = PER,
+) -> pd.DataFrame:
+    """Return potential years of life lost per person-years before `until`, crude or standardised.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"age": ["0-59", "60-64", "65-74", "75+"], "events": [0, 2, 0, 9]})
+    >>> cells["person_years"] = 10_000
+    >>> float(years_of_life_lost_rate(cells)["value"].round(2).item())
+    83.33
+    """
+    groups = grouped(table, by)
+    weights = None if standard is None else standard_named(standard).weights_for(groups.bands)
+    found = lifetime.years_of_life_lost_rate(
+        groups.events, groups.person_years, groups.age_from, groups.age_until, weights=weights, until=until,
+        method=interval_method, level=level, per=per,
+    )  # fmt: skip
+    return groups.keys.assign(
+        value=found.rate, lower=found.lower, upper=found.upper, se=found.se, events=found.events,
+        standard="_" if standard is None else standard, age_until=until, interval_method=interval_method,
+        level=level, per=per,
+    )  # fmt: skip
+
+
+def life_table(table: Table, *, by: Sequence[str] = (), level: float = 0.95) -> pd.DataFrame:
+    """Return abridged life tables of deaths from all causes, one row a group and age band.
+
+    Returns
+    -------
+    DataFrame
+        `by`, ``age_from``, ``mortality, probability_of_death, survivors, deaths, years_lived``, then
+        ``value`` (life expectancy at that age), ``lower, upper, se``.
+
+    Examples
+    --------
+    A constant rate of 2 per cent a year leaves 50 years to live after 1.
+
+    >>> cells = pd.DataFrame({"age": ["0", "1+"], "events": [20, 200], "person_years": [1e3, 1e4]})
+    >>> float(life_table(cells)["value"].iloc[1])
+    50.0
+    """
+    groups = grouped(table, by)
+    found = life_tables.life_table(groups.events, groups.person_years, groups.age_from, level=level)
+    n = len(groups.bands)
+    keys = groups.keys.loc[groups.keys.index.repeat(n)].reset_index(drop=True)
+    columns = {"mortality": found.mortality, "probability_of_death": found.probability_of_death,
+               "survivors": found.survivors, "deaths": found.deaths, "years_lived": found.years_lived,
+               "value": found.expectancy, "lower": found.lower, "upper": found.upper,
+               "se": found.se}  # fmt: skip
+    return keys.assign(
+        age_from=np.tile(np.array(groups.bands.starts), len(groups.keys)),
+        **{name: np.ravel(values) for name, values in columns.items()},
+        level=level,
+    )

@@ -1,0 +1,240 @@
+"""Verbs on tables: by hand, the same on cells and on frames, and errors by their codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnc_epi.cells.table import Cells
+from rnc_epi.indicators import comparisons, frames, lifetimes, rates, ratios, report_basics
+from rnc_epi.indicators.definitions import defined_slugs, definition
+from rnc_epi.vocabulary.ages import BandSet
+from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.schemas import CELL_STRATUM
+from rnc_epi.vocabulary.standards import register_standard
+
+BANDS = BandSet.from_starts([0, 15, 65])
+register_standard("verbs-three", BANDS, [0.2, 0.5, 0.3])
+STRATA = [
+    ("incidence", "s", "lung", sex, level, code, "v", year, year + 1)
+    for year in (2016, 2017) for level, code in (("departement", "a"), ("departement", "b"), ("france_entiere", "FR"))
+    for sex in (1, 2)
+]  # fmt: skip
+
+
+def make_cells(*, covered=None, strata=STRATA) -> Cells:
+    """Cells of two départements and their sum, two sexes, two years; events 1, 2, 3… by band."""
+    n = len(strata)
+    return Cells(
+        strata=pd.DataFrame(strata, columns=list(CELL_STRATUM)),
+        bands=BANDS,
+        events=np.arange(3 * n, dtype=np.int64).reshape(n, 3) % 11,
+        unknown_age=np.arange(n, dtype=np.int64) % 2,
+        person_years=np.linspace(1000, 9000, 3 * n).reshape(n, 3),
+        covered=covered,
+    )
+
+
+BY = ["sex", "geo_level", "geo_code", "period_from"]
+
+
+def departements(cells: Cells) -> Cells:
+    return cells.take((cells.strata["geo_level"] == "departement").to_numpy())
+
+
+def verbs(table):
+    """Every verb on one table, by its name."""
+    inside = departements(table) if isinstance(table, Cells) else table[table["geo_level"] == "departement"]
+    local = ["sex", "geo_code", "period_from"]
+    return {
+        "asr": frames.asr(table, by=BY, standard="verbs-three"),
+        "truncated_rate": frames.asr(table, by=BY, standard="verbs-three", ages=(15, None)),
+        "crude_rate": frames.crude_rate(table, by=BY),
+        "sir": frames.sir(table, table, by=BY, reference_by=BY),
+        "rate_ratio": comparisons.rate_ratio(
+            inside, between="geo_code", first="a", second="b", by=local, standard="verbs-three"),
+        "rate_difference": comparisons.rate_difference(
+            inside, between="period_from", first=2016, second=2017, by=local, standard="verbs-three"),
+        "area_against_rest": comparisons.area_against_rest(inside, by=local, standard="verbs-three"),
+        "annual_change": comparisons.annual_change(inside, by=local),
+        "decomposition": comparisons.decomposition(inside, first=2016, last=2017, by=local),
+        "cumulative_rate": lifetimes.cumulative_rate(table, by=BY, until=65),
+        "cumulative_risk": lifetimes.cumulative_risk(table, by=BY, until=65),
+        "years_of_life_lost": lifetimes.years_of_life_lost(table, by=BY, until=65),
+        "years_of_life_lost_rate": lifetimes.years_of_life_lost_rate(
+            table, by=BY, until=65, standard="verbs-three"),
+        "life_expectancy": lifetimes.life_table(table, by=BY),
+        "mean_annual_events": report_basics.mean_annual_events(table, years=1, by=BY),
+        "median_age": report_basics.median_age(table, by=BY),
+        "sex_ratio": report_basics.sex_ratio(table, by=BY),
+        "share_aged": report_basics.share_aged(table, age_from=65, by=BY),
+        "mortality_incidence_ratio": report_basics.mortality_incidence_ratio(table, table, by=BY),
+    }  # fmt: skip
+
+
+def test_every_verb_gives_the_same_on_cells_and_on_their_long_frame():
+    cells = make_cells()
+    on_cells, on_frame = verbs(cells), verbs(cells.to_frame())
+    for name, table in on_cells.items():
+        keys = [key for key in BY if key in table.columns] + ["age_from"] * ("age_from" in table.columns)
+        sort = [key for key in keys if not table[key].isna().any()]
+        one, other = (t.sort_values(sort, ignore_index=True) for t in (table, on_frame[name]))
+        # The same numbers through the same formula.
+        pd.testing.assert_frame_equal(one, other, check_dtype=False, check_categorical=False, obj=name)
+
+
+def test_rates_of_cells_and_the_verbs_on_tables_agree():
+    cells = make_cells()
+    own = rates.standardised_rates(cells, "verbs-three")
+    verb = frames.asr(cells, by=BY, standard="verbs-three")
+    np.testing.assert_array_equal(own["value"], verb["value"])
+    np.testing.assert_array_equal(rates.crude_rates(cells)["upper"], frames.crude_rate(cells, by=BY)["upper"])
+
+
+def test_a_truncated_rate_uses_its_ages_alone():
+    # 15 and over, weights 0.5 and 0.3 of 0.8: (0.5 x 4/2 000 + 0.3 x 6/1 000) / 0.8 = 350 per 100 000.
+    table = pd.DataFrame(
+        {"age": ["0-14", "15-64", "65+"], "events": [99, 4, 6], "person_years": [10, 2000, 1000]}
+    )
+    found = frames.asr(table, standard="verbs-three", ages=(15, None))
+    assert found["value"].item() == pytest.approx(350)
+    assert found["standard"].item() == "verbs-three-15+"
+    assert found["events"].item() == 10
+
+
+def test_a_ratio_to_an_external_reference_counts_what_it_would_have_given():
+    # Expected 1 000 x 10/10 000 + 500 x 40/8 000 = 3.5; observed 7, unknown ages not included in frames without.
+    table = pd.DataFrame({"age": ["0-14", "15+"], "events": [3, 4], "person_years": [1000, 500]})
+    reference = pd.DataFrame({"age": ["0-14", "15+"], "events": [10, 40], "person_years": [10_000, 8_000]})
+    found = frames.sir(table, reference)
+    assert found["expected"].item() == pytest.approx(3.5)
+    assert found["value"].item() == pytest.approx(2)
+
+
+def test_a_reference_without_people_in_a_band_expects_nothing_known():
+    table = pd.DataFrame({"age": ["0-14", "15+"], "events": [3, 4], "person_years": [1000, 500]})
+    reference = pd.DataFrame({"age": ["0-14", "15+"], "events": [10, 0], "person_years": [10_000, 0]})
+    assert frames.sir(table, reference)["value"].isna().all()
+
+
+def test_unknown_age_is_in_totals_and_in_no_band():
+    table = pd.DataFrame(
+        {"age": ["0-14", "15+", "unknown"], "events": [3, 4, 5], "person_years": [1000, 500, None]}
+    )
+    assert report_basics.mean_annual_events(table, years=2)["value"].item() == 6
+    assert frames.crude_rate(table, per=1500)["value"].item() == pytest.approx(12)
+    assert report_basics.share_aged(table, age_from=15)["value"].item() == pytest.approx(400 / 7)
+
+
+def test_an_area_is_compared_with_the_others_not_with_itself():
+    table = pd.DataFrame(
+        {"geo_code": ["a", "b", "c"], "age": "0+", "events": [300, 100, 110], "person_years": 1e5}
+    )
+    register_standard("verbs-one", ["0+"], [1])
+    found = comparisons.area_against_rest(table, standard="verbs-one").set_index("geo_code")
+    # Against the other two together: 300 / ((100 + 110) / 2).
+    assert found.loc["a", "value"] == pytest.approx(300 / 105)
+    assert found["differs"].tolist() == [True, True, True]
+    assert (found["adjusted_p_value"] >= found["p_value"]).all()
+
+
+def test_stages_add_up_and_the_unknown_stage_stands_apart():
+    cases = pd.DataFrame(
+        {"sex": [1, 1, 1, 2], "stage": ["I", "IV", None, "I"], "age": "0+", "events": [30, 10, 10, 5]}
+    )
+    shares = report_basics.stage_distribution(cases, by=["sex"]).set_index(["sex", "stage"])["value"]
+    assert shares[(1, "I")] == pytest.approx(75)
+    assert shares[(1, "unknown")] == pytest.approx(20)
+    assert shares[(2, "IV")] == 0
+    people = pd.DataFrame({"sex": [1, 2], "age": "0+", "person_years": 1e5})
+    register_standard("verbs-one", ["0+"], [1])
+    by_stage = report_basics.incidence_by_stage(cases, people, by=["sex"], standard="verbs-one")
+    assert by_stage.groupby("sex")["value"].sum().tolist() == pytest.approx([50, 5])
+    assert by_stage.set_index(["sex", "stage"])["value"][(2, "IV")] == 0
+
+
+def test_cells_that_are_covered_in_part_give_no_total_but_their_own_ages():
+    covered = np.ones((len(STRATA), 3), dtype=bool)
+    covered[0, 1:] = False
+    cells = make_cells(covered=covered)
+    cells.events[0, 1:] = 0
+    cells.person_years[0, 1:] = 0
+    for table in (
+        rates.counts(cells),
+        rates.crude_rates(cells),
+        rates.standardised_rates(cells, "verbs-three"),
+    ):
+        assert table["status"].tolist() == ["not_estimable"] + ["estimated"] * (len(cells) - 1)
+        assert table["reason"].iloc[0] == "not_all_covered"
+        assert np.isnan(table["value"].iloc[0])
+    by_age = rates.age_specific_rates(cells, BANDS).iloc[[0, len(cells), 2 * len(cells)]]
+    assert by_age["status"].tolist() == ["estimated", "not_estimable", "not_estimable"]
+    assert len(report_basics.median_age(cells, by=BY)) == len(cells) - 1
+    young = frames.asr(cells, by=BY, standard="verbs-three", ages=(0, 15))
+    assert young["value"].notna().all()
+    local = ratios.standardised_ratios(cells)
+    assert local["status"].tolist().count("not_estimable") == 1
+
+
+def test_a_band_without_inhabitants_leaves_the_count_and_takes_the_standardised_rate():
+    cells = make_cells()
+    cells.events[0, 2] = 0
+    cells.person_years[0, 2] = 0
+    assert rates.counts(cells)["status"].iloc[0] == "estimated"
+    assert rates.crude_rates(cells)["status"].iloc[0] == "estimated"
+    rate = rates.standardised_rates(cells, "verbs-three").iloc[0]
+    assert (rate["status"], rate["reason"]) == ("not_estimable", "no_person_years")
+
+
+def test_the_reference_of_a_ratio_is_france_of_the_same_year_and_sex():
+    cells = make_cells()
+    found = ratios.standardised_ratios(cells)
+    # Two départements, two sexes, two years; France itself has none.
+    assert len(found) == 8
+    assert set(found["comparator"]) == {"france_entiere:FR:v"}
+    row = found[(found["geo_code"] == "a") & (found["sex"] == 1) & (found["period_from"] == 2016)].iloc[0]
+    nation = next(i for i, s in enumerate(STRATA) if s[5] == "FR" and s[3] == 1 and s[7] == 2016)
+    reference = cells.events[nation] / cells.person_years[nation]
+    spread = cells.total_events[nation] / cells.events[nation].sum()
+    expected = (reference * cells.person_years[0]).sum() * spread
+    assert row["expected"] == pytest.approx(expected)
+    assert row["value"] == pytest.approx(cells.total_events[0] / expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "call"),
+    [
+        ("N001", lambda: frames.asr(pd.DataFrame({"events": [1], "person_years": [1]}))),
+        ("N002", lambda: frames.asr(pd.DataFrame({"age": ["0+"], "person_years": [1]}))),
+        ("N003", lambda: frames.asr(pd.DataFrame({"sex": [1, 1, 2], "age": ["0-14", "15+", "15+"], "events": 1,
+                                                  "person_years": 1}), by=["sex"])),
+        ("N004", lambda: report_basics.sex_ratio(pd.DataFrame({"sex": [1], "age": "0+", "events": 1,
+                                                               "person_years": 1}))),
+        ("N005", lambda: comparisons.area_against_rest(pd.DataFrame(
+            {"sex": [1, 1, 2], "geo_code": ["a", "b", "a"], "age": "0+", "events": 1, "person_years": 1}),
+            by=["sex"])),
+        ("N006", lambda: frames.asr(make_cells(), by=["sex"])),
+        ("M005", lambda: comparisons.rate_ratio(make_cells(), between="geo_code", first="a", second="z", by=BY)),
+        ("V004", lambda: frames.asr(make_cells(), by=BY, standard="verbs-three", ages=(10, 65))),
+        ("M005", lambda: definition("no such thing")),
+    ],
+)  # fmt: skip
+def test_bad_input_has_its_code(code, call):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert caught.value.code == code
+
+
+def test_every_new_indicator_is_defined_in_both_languages():
+    computed = set(verbs(make_cells())) - {"asr", "crude_rate", "sir"} | {
+        "stage_distribution",
+        "incidence_by_stage",
+    }
+    assert computed == set(defined_slugs())
+    for slug in defined_slugs():
+        for language in ("fr", "en"):
+            said = definition(slug, language)
+            assert said.title
+            assert said.definition.endswith(".")
+        assert bool(definition(slug, "fr").caveat) == bool(definition(slug, "en").caveat)
