@@ -90,7 +90,6 @@ DERIVED_FROM_COUNT: Final[tuple[str, ...]] = ("value", "lower", "upper", "se", "
 #: Status before disclosure (internal) and after it (public).
 ESTIMATED, NOT_ESTIMABLE = "estimated", "not_estimable"
 PUBLISHED, NOT_PUBLISHED = "published", "not_published"
-INTERNAL_STATUSES: Final = (ESTIMATED, NOT_ESTIMABLE)
 PUBLIC_STATUSES: Final = (PUBLISHED, NOT_PUBLISHED, NOT_ESTIMABLE)
 
 #: Columns of the cells that indicators are computed from: one row a stratum and age band.
@@ -252,13 +251,3 @@ def _dense(values: NDArray) -> tuple[NDArray[np.int64], int]:
     distinct, ranks = np.unique(values, return_inverse=True)
     return ranks.astype(np.int64), len(distinct)
 
-
-def require_unique_key(table: pd.DataFrame) -> None:
-    """Raise ``S003`` if two rows of a result table share the primary key."""
-    _sorted_by_key({name: table[name] for name in RESULT_KEY}, len(table))
-
-
-def sort_result(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a result table in the total order of its key, nulls last, with a fresh index."""
-    order = _sorted_by_key({name: table[name] for name in RESULT_KEY}, len(table))
-    return table.take(order).reset_index(drop=True)

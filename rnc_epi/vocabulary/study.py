@@ -84,7 +84,6 @@ class Outputs(_Section):
 
     formats: list[Literal["csv", "parquet"]] = Field(default=["csv", "parquet"], min_length=1)
     report: bool = True
-    notebooks: list[str] = Field(default_factory=list)
 
 
 class Study(_Section):

@@ -1,0 +1,92 @@
+"""The study file says what to compute; what it does not know, it refuses with the nearest known word."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
+from rnc_epi.vocabulary.study import parse_study, read_study
+
+HEAD = 'schema = 1\ntitle = "t"\nextract = "x.duckdb"\n'
+
+
+def refused(text: str) -> StudyFileError:
+    with pytest.raises(StudyFileError) as caught:
+        parse_study(text, "STUDY.toml")
+    return caught.value
+
+
+def test_a_study_of_three_lines_has_the_defaults_of_the_page() -> None:
+    study = parse_study(HEAD, "STUDY.toml")
+    assert study.language == "fr"
+    assert study.rates.standards == ["world"]
+    assert study.rates.interval_method == "fay-feuer"
+    assert study.rates.level == 0.95
+    assert study.select.sexes == [1, 2, 0]
+    assert study.disclosure.policy == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("titel = 'x'\n" + HEAD, "title"),
+        (HEAD + "[rates]\nstandard = ['world']", "standards"),
+        (HEAD + "[select]\nsite = ['lung']", "sites"),
+        (HEAD + "[outputs]\nformat = ['csv']", "formats"),
+        (HEAD + "[rate]\nlevel = 0.9", "rates"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(text: str, nearest: str) -> None:
+    problem = refused(text)
+    assert problem.code == "S020"
+    assert nearest in problem.message("fr")
+    assert problem.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("[rates]\nlevel = 95", "rates.level"),
+        ("[rates]\nages = [5, 10]", "rates.ages"),
+        ("[rates]\nages = [0, 50, 15]", "rates.ages"),
+        ("[rates]\ninterval_method = 'wald'", "rates.interval_method"),
+        ("[select]\nsexes = [3]", "select.sexes.0"),
+        ("[select]\nevents = ['prevalence']", "select.events.0"),
+        ("[outputs]\nformats = []", "outputs.formats"),
+        (
+            "[[disclosure.exceptions]]\nsite = 'pancreas'\nreason_fr = 'court'\nreason_en = 'a full reason'",
+            "disclosure.exceptions.0.reason_fr",
+        ),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_where_it_stands(line: str, place: str) -> None:
+    problem = refused(HEAD + line)
+    assert problem.code == "S021"
+    assert str(problem.facts["found"]).startswith(place + ":")
+
+
+def test_another_schema_is_refused() -> None:
+    assert refused(HEAD.replace("schema = 1", "schema = 2")).code == "S021"
+
+
+@pytest.mark.parametrize("name", ["calibration", "small_areas", "inequality", "trends", "survival", "engine"])
+def test_tables_of_later_rooms_are_refused_rather_than_ignored(name: str) -> None:
+    assert refused(HEAD + f"[{name}]\n").code == "S022"
+
+
+def test_a_file_that_is_not_toml_is_refused() -> None:
+    assert refused("schema = = 1").code == "S023"
+
+
+def test_the_extract_is_found_from_the_folder_of_the_study(tmp_path) -> None:
+    (tmp_path / "STUDY.toml").write_text(HEAD, encoding="utf-8")
+    _, extract = read_study(tmp_path / "STUDY.toml")
+    assert extract == (tmp_path / "x.duckdb").resolve()
+    with pytest.raises(FileProblem, match="S024"):
+        read_study(tmp_path / "absent.toml")
+
+
+def test_what_decides_the_numbers_holds_no_path() -> None:
+    parameters = parse_study(HEAD, "STUDY.toml").parameters()
+    assert "extract" not in parameters
+    assert parameters["schema"] == 1
