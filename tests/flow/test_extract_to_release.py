@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rnc_epi.attack import attack_release
 from rnc_epi.flow import run
 from rnc_epi.release import publish, verify
 from rnc_epi.vocabulary.errors import ExtractRefused, FileProblem, StudyFileError, VerificationFailed
@@ -63,6 +64,10 @@ def test_protected_rows_carry_no_number_and_no_small_count_is_shown(staged: Path
     assert hidden[["value", "lower", "upper", "se", "events", "expected"]].isna().all().all()
     shown = table.loc[table["status"] == "published", "events"].dropna()
     assert not shown.between(1, 10).any()
+
+
+def test_an_attacker_who_reads_the_files_finds_no_protected_count(staged: Path) -> None:
+    assert attack_release(staged).safe
 
 
 def test_incidence_of_the_nation_is_not_estimable_from_registries_and_the_pooled_zone_is_offered(
