@@ -38,8 +38,8 @@ def departement(code: str) -> tuple[str, str, str]:
 
 def tumour(key, sex, age, year, code, topography, morphology="8140", behaviour=3, registry="isere"):
     area = departement(code)
-    return (key, None, "registres", registry, sex, age, year, None, topography, morphology, behaviour, None, None,
-            *area, None, None)  # fmt: skip
+    return (key, None, "registres", registry, sex, age, year, None, topography, morphology, behaviour, None,
+            None, *area, None, None)  # fmt: skip
 
 
 #: One line a person.
@@ -89,8 +89,8 @@ DEATHS = (
 
 def tables() -> dict[str, pd.DataFrame]:
     """Return the tables of the tiny extract, fresh at each call."""
-    sources = [(name, name, kind, "essai", True, None, 11, None)
-               for name, kind in (("registres", "registry"), ("cepidc", "deaths"), ("insee", "census"))]  # fmt: skip
+    kinds = (("registres", "registry"), ("cepidc", "deaths"), ("insee", "census"))
+    sources = [(name, name, kind, "essai", True, None, 11, None) for name, kind in kinds]
     areas = [(*departement(code), code, code, None, None, None) for code in DEPARTEMENTS]
     areas += [("region", code, V, code, code, None, None, None) for code in ("28", "84")]
     areas += [("registry_zone", code, V, code, code, None, None, None) for code in ("calvados", "isere")]

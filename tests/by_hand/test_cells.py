@@ -9,8 +9,8 @@ from rnc_epi.vocabulary.errors import ExtractRefused, NotCovered
 from rnc_epi.vocabulary.periods import Period
 from tests.by_hand.small_extract import cell, death, departement, frame, person_years, read, tables
 
-SITES = ("all_cancers", "colorectum", "colon", "rectum", "breast", "prostate", "thyroid", "lymphoid_leukaemia",
-         "leukaemia", "uterus", "skin_non_melanoma")  # fmt: skip
+SITES = ("all_cancers", "colorectum", "colon", "rectum", "breast", "prostate", "thyroid",
+         "lymphoid_leukaemia", "leukaemia", "uterus", "skin_non_melanoma")  # fmt: skip
 ALL_YEARS = Period(2016, 2019)
 
 
@@ -200,7 +200,7 @@ def test_a_childhood_registry_covers_the_first_bands_only(tmp_path):
 
 
 def test_coverage_is_by_group_of_sites(tmp_path):
-    # A digestive registry says nothing of thyroid; colon, covered twice over by the same registry, counts once.
+    # A digestive registry says nothing of thyroid; colon, covered twice by one registry, counts once.
     given = tables()
     given["coverage"] = frame("coverage", [
         ("isere", *departement("38"), "colorectum", 0, None, 2016, 2019),
@@ -347,7 +347,8 @@ def test_sources_in_different_bands_keep_theirs_and_meet_on_common_ones(tmp_path
     # A second source gives 14 in the bands 0-49 and 50+; isere keeps three bands, the nation has two.
     given = tables()
     given["sources"] = frame("sources", [*given["sources"].itertuples(index=False, name=None),
-                                         ("autre", "autre", "registry", "x", True, None, 11, None)])  # fmt: skip
+                                         ("autre", "autre", "registry", "x", True, None, 11,
+                                          None)])  # fmt: skip
     given["incidence_cells"] = frame("incidence_cells", [
         ("autre", *cell("calvados", "colorectum", 1, "14", 2016, (0, 50), 1)[1:]),
         ("autre", *cell("calvados", "colorectum", 1, "14", 2016, (50, None), 3)[1:]),

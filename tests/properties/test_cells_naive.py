@@ -53,7 +53,8 @@ def draw_extract(seed: int) -> dict[str, pd.DataFrame]:
     denominated = draw.choices([CODES, CODES[1:]], [4, 1])[0]
     finest = {code: draw.choices(BANDS, [6, 1, 1])[0] for code in CODES}
     person_years = [
-        ("insee", sex, *area[code], year, year + 1, first, until, "known", draw.randint(1, 99) + draw.random())
+        ("insee", sex, *area[code], year, year + 1, first, until, "known",
+         draw.randint(1, 99) + draw.random())
         for code in denominated for sex in (1, 2) for year in YEARS for first, until in finest[code]
     ]  # fmt: skip
     rows_of, cells_of = draw.choice([(CODES[:2], CODES[2:]), (CODES[2:], CODES[:2]), (CODES[:1], CODES[2:])])
@@ -70,7 +71,8 @@ def draw_extract(seed: int) -> dict[str, pd.DataFrame]:
         age = draw.choice([None, 0, 14, 15, 17, 18, 49, 50, 74, 75, 99])
         where = area[draw.choice([*rows_of, draw.choice(CODES)])]
         tumours.append((key, None, "registres", "rows", draw.choice([1, 2]), age, draw.choice(YEARS), None,
-                        topography, morphology, draw.choices([3, 2], [9, 1])[0], None, None, *where, None, None))  # fmt: skip
+                        topography, morphology, draw.choices([3, 2], [9, 1])[0], None, None, *where, None,
+                        None))  # fmt: skip
     bands = draw.choice([BANDS[1], BANDS[1], BANDS[2]])
     spans = {site: draw.choice([[(2016, 2019)], [(year, year + 1) for year in YEARS]])
              for site in ("colorectum", "prostate", "breast")}  # fmt: skip
@@ -135,8 +137,8 @@ def compare(seed: int, folder) -> int:
         for event_type, _, part in builder.stream(selection):
             for row, key in enumerate(part.strata.itertuples(index=False)):
                 area = (key.geo_level, key.geo_code, key.geo_vintage)
-                bands = zip(part.events[row].tolist(), np.rint(part.person_years[row] * 1e6).astype(int).tolist(),
-                            part.covered[row].tolist(), strict=True)  # fmt: skip
+                micro = np.rint(part.person_years[row] * 1e6).astype(int).tolist()
+                bands = zip(part.events[row].tolist(), micro, part.covered[row].tolist(), strict=True)
                 found[(event_type, key.site, key.sex, area, (key.period_from, key.period_until))] = (
                     list(bands), int(part.unknown_age[row]),
                 )  # fmt: skip

@@ -18,7 +18,8 @@ BANDS = BandSet.from_starts([0, 15, 65])
 register_standard("verbs-three", BANDS, [0.2, 0.5, 0.3])
 STRATA = [
     ("incidence", "s", "lung", sex, level, code, "v", year, year + 1)
-    for year in (2016, 2017) for level, code in (("departement", "a"), ("departement", "b"), ("france_entiere", "FR"))
+    for year in (2016, 2017)
+    for level, code in (("departement", "a"), ("departement", "b"), ("france_entiere", "FR"))
     for sex in (1, 2)
 ]  # fmt: skip
 
@@ -104,7 +105,7 @@ def test_a_truncated_rate_uses_its_ages_alone():
 
 
 def test_a_ratio_to_an_external_reference_counts_what_it_would_have_given():
-    # Expected 1 000 x 10/10 000 + 500 x 40/8 000 = 3.5; observed 7, unknown ages not included in frames without.
+    # Expected 1 000 x 10/10 000 + 500 x 40/8 000 = 3.5; observed 7.
     table = pd.DataFrame({"age": ["0-14", "15+"], "events": [3, 4], "person_years": [1000, 500]})
     reference = pd.DataFrame({"age": ["0-14", "15+"], "events": [10, 40], "person_years": [10_000, 8_000]})
     found = frames.sir(table, reference)
@@ -207,15 +208,16 @@ def test_the_reference_of_a_ratio_is_france_of_the_same_year_and_sex():
     [
         ("N001", lambda: frames.asr(pd.DataFrame({"events": [1], "person_years": [1]}))),
         ("N002", lambda: frames.asr(pd.DataFrame({"age": ["0+"], "person_years": [1]}))),
-        ("N003", lambda: frames.asr(pd.DataFrame({"sex": [1, 1, 2], "age": ["0-14", "15+", "15+"], "events": 1,
-                                                  "person_years": 1}), by=["sex"])),
+        ("N003", lambda: frames.asr(pd.DataFrame({"sex": [1, 1, 2], "age": ["0-14", "15+", "15+"],
+                                                  "events": 1, "person_years": 1}), by=["sex"])),
         ("N004", lambda: report_basics.sex_ratio(pd.DataFrame({"sex": [1], "age": "0+", "events": 1,
                                                                "person_years": 1}))),
         ("N005", lambda: comparisons.area_against_rest(pd.DataFrame(
             {"sex": [1, 1, 2], "geo_code": ["a", "b", "a"], "age": "0+", "events": 1, "person_years": 1}),
             by=["sex"])),
         ("N006", lambda: frames.asr(make_cells(), by=["sex"])),
-        ("M005", lambda: comparisons.rate_ratio(make_cells(), between="geo_code", first="a", second="z", by=BY)),
+        ("M005", lambda: comparisons.rate_ratio(
+            make_cells(), between="geo_code", first="a", second="z", by=BY)),
         ("V004", lambda: frames.asr(make_cells(), by=BY, standard="verbs-three", ages=(10, 65))),
         ("M005", lambda: definition("no such thing")),
     ],
