@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,10 @@ from rnc_epi.vocabulary.errors import FileProblem, InputError
 
 
 def write_extract(
-    path: str | os.PathLike[str], tables: Mapping[str, pd.DataFrame], *, compact: bool = False
+    path: str | os.PathLike[str],
+    tables: Mapping[str, pd.DataFrame | Iterable[pd.DataFrame]],
+    *,
+    compact: bool = False,
 ) -> Path:
     """Write tables to a new DuckDB file, in the contract's order of columns and types.
 
@@ -26,17 +29,21 @@ def write_extract(
     ----------
     path : path
         A file that does not exist yet.
-    tables : mapping of table name to DataFrame
-        Names and columns of the contract; a nullable column that is absent is written as nulls.
+    tables : mapping of table name to DataFrame or iterable of DataFrames
+        Names and columns of the contract; a nullable column that is absent is written as nulls. The parts of
+        an iterable have the same columns, and are written one after the other, so that a table larger than
+        the memory is never whole in it.
     compact : bool
-        Whether to use the smallest type that holds a column, for a file that travels.
+        Whether to use the smallest type that holds a column, for a file that travels. A table in parts has
+        the contract's own types, because the largest value is not known before the end.
 
     Raises
     ------
     FileProblem
         F001 the file exists.
     InputError
-        M005 a table, M002 a column that the contract does not know or that is missing.
+        M005 a table, M002 a column that the contract does not know or that is missing; M002 parts of a table
+        that differ in their columns.
     """
     target = Path(path)
     if target.exists():
@@ -46,8 +53,11 @@ def write_extract(
     partial.unlink(missing_ok=True)
     connection = duckdb.connect(str(partial), config={"python_enable_replacements": False, "threads": 1})
     try:
-        for name, frame in tables.items():
-            _write_table(connection, name, frame, compact)
+        for name, frames in tables.items():
+            if isinstance(frames, pd.DataFrame):
+                _write_table(connection, name, frames, compact)
+            else:
+                _write_parts(connection, name, frames)
         connection.execute("CHECKPOINT")
     except BaseException:
         connection.close()
@@ -58,8 +68,26 @@ def write_extract(
     return target
 
 
+def _write_parts(connection: duckdb.DuckDBPyConnection, name: str, frames: Iterable[pd.DataFrame]) -> None:
+    columns: list[str] | None = None
+    for frame in frames:
+        found = list(frame.columns)
+        if columns is not None and found != columns:
+            expected = ", ".join(columns)
+            raise InputError("M002", what=f"table {name}", expected=expected, found=", ".join(found))
+        _write_table(connection, name, frame, compact=False, append=columns is not None)
+        columns = found
+    if columns is None:
+        raise InputError("M002", what=f"table {name}", expected="DataFrame", found="0 DataFrame")
+
+
 def _write_table(
-    connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame, compact: bool
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    frame: pd.DataFrame,
+    compact: bool,
+    *,
+    append: bool = False,
 ) -> None:
     if name not in TABLES:
         raise InputError("M005", what="table", found=name, expected=", ".join(TABLES))
@@ -76,10 +104,9 @@ def _write_table(
         columns.append(f'CAST({source} AS {kind}) AS "{column.name}"')
     connection.register("incoming_frame", frame)
     try:
-        statement = (
-            f"CREATE TABLE {require_identifier(name)} AS SELECT {', '.join(columns)} FROM incoming_frame"
-        )
-        connection.execute(statement).fetchall()
+        target = require_identifier(name)
+        verb = f"INSERT INTO {target}" if append else f"CREATE TABLE {target} AS"
+        connection.execute(f"{verb} SELECT {', '.join(columns)} FROM incoming_frame").fetchall()
     finally:
         connection.unregister("incoming_frame")
 

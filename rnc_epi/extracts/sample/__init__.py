@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import Final
 
+from rnc_epi.extracts.sample.extent import Extent, national_extent, regional_extent
+from rnc_epi.extracts.sample.large import draw_sample
 from rnc_epi.extracts.sample.tables import sample_tables
 from rnc_epi.extracts.sample.world import make_world, truth_table
 from rnc_epi.store.writing import write_extract
-from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.errors import FileProblem, InputError
 
-SIZES: Final = ("small",)
+SIZES: Final = ("small", "regional", "national")
 #: Years of the small sample.
 YEARS: Final = (2016, 2017, 2018, 2019, 2020)
 
@@ -29,13 +31,17 @@ def make_sample(
     ----------
     path : path
         DuckDB file to write.
-    size : {"small"}
+    size : {"small", "regional", "national"}
         ``small``: individual tumours of three registry départements over five years, cells of the other
-        registries, deaths and person-years of every département.
+        registries, deaths and person-years of every département. ``regional``: one région by zone over ten
+        years, with deprivation, cases identified in SNDS, their links, and proxies. ``national``: the same
+        of every département over twenty years.
     seed : int
         The same seed gives the same content.
     truth : path, optional
-        CSV of the true standardised rates, which the extract does not hold.
+        What is true, which the extract does not hold: a CSV of standardised rates for the small sample; a
+        table of quantities for the others, CSV or Parquet by the ending of the name, and by default
+        ``NAME_truth.parquet`` beside the extract.
 
     Raises
     ------
@@ -46,8 +52,38 @@ def make_sample(
     """
     if size not in SIZES:
         raise InputError("M005", what="size", found=size, expected=", ".join(SIZES))
+    if size != "small":
+        extent = national_extent() if size == "national" else regional_extent()
+        return write_large_sample(path, extent, seed=seed, truth=truth)
     world = make_world(seed, list(YEARS))
     written = write_extract(path, sample_tables(world, seed), compact=True)
     if truth is not None:
         truth_table(world).to_csv(truth, index=False, lineterminator="\n", float_format="%.6g")
+    return written
+
+
+def write_large_sample(
+    path: str | os.PathLike[str],
+    extent: Extent,
+    *,
+    seed: int = 0,
+    truth: str | os.PathLike[str] | None = None,
+) -> Path:
+    """Write the part of the synthetic nation that an extent describes, and its truth beside it.
+
+    Raises
+    ------
+    FileProblem
+        F001, the file exists.
+    """
+    if Path(path).exists():
+        # Said before the minutes that drawing takes.
+        raise FileProblem("F001", where=Path(path).name)
+    sample = draw_sample(extent, seed)
+    written = write_extract(path, sample.tables)
+    target = Path(truth) if truth is not None else written.with_name(f"{written.stem}_truth.parquet")
+    if target.suffix == ".csv":
+        sample.truth.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
+    else:
+        sample.truth.to_parquet(target, index=False)
     return written

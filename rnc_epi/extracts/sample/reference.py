@@ -83,3 +83,27 @@ def age_shape() -> dict[int, np.ndarray]:
 def registries() -> pd.DataFrame:
     """Return ``registry, name_fr, name_en, departement, form``: who covers what, in rows or in cells."""
     return _read("registries.csv")
+
+
+@cache
+def published_figures() -> pd.DataFrame:
+    """Return the national figures that the large samples follow, and those that they could not."""
+    return _read("national_figures.csv").fillna({"why_not": ""})
+
+
+@cache
+def gradients() -> dict[tuple[str, int], float]:
+    """Return the rate ratio of the most to the least deprived fifth, by site and sex; 1: none is known."""
+    return _by_site("gradients.csv", "rate_ratio")
+
+
+@cache
+def group_spread() -> dict[tuple[str, int], float]:
+    """Return the spread of the log rate between registries of the sites that have several leaves."""
+    return {key: value for key, value in _by_site("gradients.csv", "sd_log").items() if value > 0}
+
+
+@cache
+def proxies() -> pd.DataFrame:
+    """Return what SNDS sees of each site (index): ratios, spreads of districts, effect of deprivation."""
+    return _read("proxies.csv").set_index("site")

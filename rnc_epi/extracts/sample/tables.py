@@ -33,8 +33,8 @@ def sample_tables(world: World, seed: int) -> dict[str, pd.DataFrame]:
     in_cells = registries.loc[registries["form"] == "cells", ["registry", "departement"]]
     return {
         "sources": _sources(),
-        "areas": _areas(registries),
-        "membership": _membership(registries),
+        "areas": area_rows(registries),
+        "membership": membership_rows(registries),
         "coverage": _coverage(registries, world),
         "person_years": _person_years(world),
         "tumours": _tumours(world, in_rows, seed),
@@ -56,7 +56,8 @@ def _sources() -> pd.DataFrame:
     )
 
 
-def _areas(registries: pd.DataFrame) -> pd.DataFrame:
+def area_rows(registries: pd.DataFrame) -> pd.DataFrame:
+    """Return the areas above the zones: nations, régions, départements and zones of registries."""
     nations = pd.DataFrame(
         [(level, code, VINTAGE, french, english) for level, code, french, english in NATIONS],
         columns=[*_AREA, "name_fr", "name_en"],
@@ -72,7 +73,8 @@ def _areas(registries: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([part.astype({"population": "Int64"}) for part in parts], ignore_index=True)
 
 
-def _membership(registries: pd.DataFrame) -> pd.DataFrame:
+def membership_rows(registries: pd.DataFrame) -> pd.DataFrame:
+    """Return which départements make up each région, nation and zone of a registry."""
     departements = geography.departements()
     metropolitan = departements.loc[departements["kind"] == "metro", "code"]
     links = [

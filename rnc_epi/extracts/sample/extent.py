@@ -1,0 +1,47 @@
+"""What part of the synthetic nation a sample holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rnc_epi.extracts import geography
+from rnc_epi.extracts.sample.national import YEARS
+
+#: The region of the regional sample: Nouvelle-Aquitaine, half of whose départements have a registry.
+REGION: Final = "75"
+#: Registries hand over this many years later.
+REGISTRY_LAG: Final = 2
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a sample holds of the nation.
+
+    Parameters
+    ----------
+    departements : list of str
+    years : list of int
+    leaves : frozenset of str, optional
+        Leaves that are drawn; all of them by default.
+    """
+
+    departements: list[str]
+    years: list[int]
+    leaves: frozenset[str] | None = None
+
+
+def national_extent() -> Extent:
+    """Return the 101 départements from 2004 to 2023."""
+    return Extent(geography.departements()["code"].tolist(), list(YEARS))
+
+
+def regional_extent() -> Extent:
+    """Return the départements of one région over the last ten years."""
+    table = geography.departements()
+    return Extent(table.loc[table["region"] == REGION, "code"].tolist(), list(YEARS[-10:]))
+
+
+def is_nation(extent: Extent) -> bool:
+    """Return whether an extent holds every département."""
+    return len(extent.departements) == len(geography.departements())

@@ -1,0 +1,191 @@
+"""The regional and the national sample: one nation drawn site by site, cut to a place and to years."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.extracts.sample import reference
+from rnc_epi.extracts.sample.extent import REGISTRY_LAG, Extent
+from rnc_epi.extracts.sample.national import YEARS, nation, relative_population
+from rnc_epi.extracts.sample.persons import Area, Persons
+from rnc_epi.extracts.sample.places import Places, make_places, site_handed_over
+from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span, draw_proxies, expected_deaths
+from rnc_epi.extracts.sample.surroundings import (
+    PROXIES,
+    areas_table,
+    coverage_table,
+    deprivation_table,
+    membership_table,
+    person_years_table,
+    scope_table,
+    sources_table,
+)
+from rnc_epi.extracts.sample.tables import DEATHS, VINTAGE
+from rnc_epi.extracts.sample.truth import (
+    metropolitan,
+    nation_by_year,
+    truth_of_cases,
+    truth_of_links,
+    truth_rows,
+)
+from rnc_epi.vocabulary.draws import seed_of
+
+
+@dataclass
+class _Cells:
+    """Rows of cells and of the truth, gathered while the sites are drawn."""
+
+    deaths: list[pd.DataFrame] = field(default_factory=list)
+    proxies: list[pd.DataFrame] = field(default_factory=list)
+    scope: list[tuple[str, str, str, int]] = field(default_factory=list)
+    truth: list[pd.DataFrame] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LargeSample:
+    """The tables of a large sample, to be written in their order, and its truth."""
+
+    tables: Mapping[str, pd.DataFrame | Iterable[pd.DataFrame]]
+    truth: pd.DataFrame
+
+
+def draw_sample(extent: Extent, seed: int) -> LargeSample:
+    """Draw every table of a sample.
+
+    Cells and places are whole in memory; persons are kept as small integers and become rows when written.
+    """
+    places = make_places(seed)
+    chosen = np.isin(np.array(places.departements, dtype=object)[places.departement_of], extent.departements)
+    registries = reference.registries()
+    registries = registries[registries["departement"].isin(extent.departements)]
+    persons = Persons(_area(places, chosen, registries, extent, seed))
+    person_years = {sex: values[chosen] for sex, values in places.person_years(extent.years).items()}
+    cells = _Cells()
+    _draw_sites(places, chosen, extent, persons, person_years, cells)
+    cells.truth.append(truth_of_links(persons))
+    zones = [zone for zone, inside in zip(places.zones, chosen, strict=True) if inside]
+    tumours, cases = persons.tables()
+    tables: dict[str, pd.DataFrame | Iterable[pd.DataFrame]] = {
+        "sources": sources_table(),
+        "areas": areas_table(registries, extent, zones),
+        "membership": membership_table(registries, extent, zones),
+        "coverage": coverage_table(persons.area),
+        "person_years": person_years_table(zones, extent.years, person_years),
+        "tumours": tumours,
+        "death_cells": cells.deaths,
+        "snds_cases": cases,
+        "proxy_cells": cells.proxies,
+        "cells_scope": scope_table(cells.scope, extent.years),
+        "deprivation": deprivation_table(places, chosen),
+    }
+    return LargeSample(tables, pd.concat(cells.truth, ignore_index=True))
+
+
+def _area(places: Places, chosen: np.ndarray, registries: pd.DataFrame, extent: Extent, seed: int) -> Area:
+    names = sorted(registries["registry"].unique())
+    of_departement = dict(zip(registries["departement"], registries["registry"], strict=True))
+    codes = [places.departements[position] for position in places.departement_of[chosen]]
+    position = [names.index(of_departement[code]) if code in of_departement else -1 for code in codes]
+    return Area(
+        [zone for zone, inside in zip(places.zones, chosen, strict=True) if inside],
+        np.array(position, dtype=np.int16),
+        names,
+        extent.years,
+        extent.years[-1] + 1 - REGISTRY_LAG,
+        seed,
+    )
+
+
+def _draw_sites(
+    places: Places,
+    chosen: np.ndarray,
+    extent: Extent,
+    persons: Persons,
+    person_years: dict[int, np.ndarray],
+    cells: _Cells,
+) -> None:
+    at = [YEARS.index(year) for year in extent.years]
+    by_site: dict[tuple[str, int], list[str]] = {}
+    for leaf, sex in nation().leaf_rates:
+        if extent.leaves is None or leaf in extent.leaves:
+            by_site.setdefault((site_handed_over(leaf), sex), []).append(leaf)
+    deaths: dict[int, np.ndarray] = {}
+    for (site, sex), leaves in by_site.items():
+        level = places.level(leaves[0], sex)
+        cases = expected = np.zeros((len(extent.departements), len(at), len(reference.AGE_STARTS)))
+        for leaf in leaves:
+            mine = places.level(leaf, sex)[chosen]
+            mean = nation().leaf_rates[(leaf, sex)][at] * mine[:, None, None] * person_years[sex]
+            counts = np.random.default_rng(seed_of(f"cases|{leaf}|{sex}", places.seed)).poisson(mean)
+            persons.draw(leaf, sex, counts, mean)
+            cases = cases + places.part_by_departement(chosen, counts)
+            expected = expected + places.part_by_departement(chosen, mean)
+        cells.truth.append(
+            truth_of_cases(extent, site, sex, cases, expected, person_years[sex], places, chosen)
+        )
+        drawn = _draw_deaths(places, extent, site, sex, level, cells)
+        if drawn is not None:
+            deaths[sex] = deaths.get(sex, 0) + drawn
+        if site in reference.proxies().index:
+            _add_proxies(places, extent, site, sex, cases, expected, drawn, cells)
+    for sex, drawn in deaths.items():
+        other = _draw_deaths(places, extent, "other", sex, np.ones(len(places.zones)), cells)
+        if other is not None:
+            _add_deaths(extent, "all_cancers", sex, drawn + other, cells)
+
+
+def _draw_deaths(
+    places: Places, extent: Extent, site: str, sex: int, level: np.ndarray, cells: _Cells
+) -> np.ndarray | None:
+    """Draw the deaths of a site by (département, year, band), and keep those of a site that is declared."""
+    if (site, sex) not in nation().death_rates:
+        return None
+    persons = relative_population(extent.years)[sex]
+    mean = expected_deaths(places, persons, site, sex, level, extent.years)
+    mean = mean[np.isin(np.array(places.departements, dtype=object), extent.departements)]
+    counts = np.random.default_rng(seed_of(f"deaths|{site}|{sex}", places.seed)).poisson(mean)
+    if site != "other":
+        _add_deaths(extent, site, sex, counts, cells)
+    return counts
+
+
+def _add_deaths(extent: Extent, site: str, sex: int, counts: np.ndarray, cells: _Cells) -> None:
+    rows = as_rows(counts, extent.departements, extent.years, 1)
+    cells.deaths.append(_labelled(rows, DEATHS, site, sex))
+    cells.scope.append(("death_cells", DEATHS, site, sex))
+    total = counts[metropolitan(extent)].sum(axis=(0, 2)).astype(np.float64)
+    cells.truth.append(truth_rows("deaths", site, sex, *nation_by_year(extent, total)))
+
+
+def _add_proxies(
+    places: Places,
+    extent: Extent,
+    site: str,
+    sex: int,
+    cases: np.ndarray,
+    expected: np.ndarray,
+    deaths: np.ndarray | None,
+    cells: _Cells,
+) -> None:
+    inside = np.isin(np.array(places.departements, dtype=object), extent.departements)
+    full = [np.zeros((len(inside), *by_span(cases, extent.years)[0].shape[1:])) for _ in range(2)]
+    full[0][inside], starts = by_span(cases, extent.years)
+    full[1][inside], _ = by_span(expected, extent.years)
+    drawn = draw_proxies(places, site, sex, full[0].astype(np.int64), full[1])
+    counts = {proxy: values[inside] for proxy, values in drawn.items()}
+    if deaths is not None:
+        counts["M"] = by_span(deaths, extent.years)[0]
+    for proxy, values in counts.items():
+        rows = as_rows(values, extent.departements, starts, SPAN)
+        cells.proxies.append(_labelled(rows, PROXIES, site, sex).assign(proxy=proxy))
+    cells.scope.append(("proxy_cells", PROXIES, site, sex))
+
+
+def _labelled(rows: pd.DataFrame, source: str, site: str, sex: int) -> pd.DataFrame:
+    return rows.assign(
+        source=source, site=site, sex=sex, geo_level="departement", geo_vintage=VINTAGE, age_status="known"
+    )

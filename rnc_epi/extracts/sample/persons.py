@@ -1,0 +1,320 @@
+"""Persons of the large samples: cases in every zone, those that registries record, those that SNDS sees.
+
+A case is drawn once. A registry may record it, an algorithm may identify it in SNDS, and where both do their
+records may be linked. Records are held as small integers, site by site, and become tables in parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.extracts import geography
+from rnc_epi.extracts.sample import reference
+from rnc_epi.extracts.sample.codes import typical_code
+from rnc_epi.extracts.sample.national import leaves_of
+from rnc_epi.extracts.sample.places import site_handed_over
+from rnc_epi.extracts.sample.tables import REGISTRIES
+from rnc_epi.vocabulary.draws import seed_of
+
+SNDS: Final = "snds_synthetique"
+ALGORITHM: Final = "synthetic_ald_pmsi"
+#: Share of the registered tumours found in SNDS whose records are matched, all ages and sites together.
+MATCHED: Final = 0.953
+#: Share of its tumours that a registry has recorded: its last covered year, and the year before.
+COMPLETENESS: Final = {1: 0.92, 2: 0.98}
+#: In situ tumours beside a hundred invasive ones; registries record them, incidence leaves them out.
+IN_SITU: Final = {"bladder": 30, "breast": 12, "cervix_uteri": 50, "melanoma_skin": 30}
+_UNKNOWN_AGE, _DEATH_CERTIFICATE_ONLY, _NOT_VERIFIED = 0.001, 0.015, 0.05
+#: Shares of the stages 1 to 4, of sites found late and of the others; missing share under and over 75.
+_STAGES: Final = {"late": (0.15, 0.12, 0.25, 0.48), "other": (0.33, 0.27, 0.20, 0.20)}
+_FOUND_LATE: Final = ("lung", "pancreas", "ovary", "oesophagus", "stomach", "liver", "gallbladder_biliary")
+_STAGE_MISSING: Final = (0.10, 0.20)
+#: Detection of a case by the algorithm falls with age over 75, odds by year of age.
+_DETECTION_BY_AGE: Final = -0.05
+#: Links fail more often at both ends of life and for sites treated outside hospital (odds).
+_LINK_FAILURE_BY_SITE: Final = {
+    "melanoma_skin": 1.8,
+    "prostate": 1.3,
+    "thyroid": 1.2,
+    "lymphoid_leukaemia": 1.5,
+}
+_NEXT_YEAR: Final = 0.04
+_PART: Final = 400_000
+_STARTS: Final = np.array(reference.AGE_STARTS)
+
+
+@dataclass
+class Records:
+    """Columns of small integers, gathered site by site."""
+
+    parts: list[dict[str, np.ndarray]] = field(default_factory=list)
+
+    def add(self, **columns: np.ndarray) -> None:
+        """Append one part."""
+        self.parts.append(columns)
+
+    def whole(self) -> dict[str, np.ndarray]:
+        """Return each column as one array and forget the parts."""
+        names = list(self.parts[0])
+        joined = {name: np.concatenate([part[name] for part in self.parts]) for name in names}
+        self.parts.clear()
+        return joined
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where and when persons are drawn.
+
+    Parameters
+    ----------
+    zones : list of str
+    registry : (n_zones,) int array
+        Position of the registry that covers each zone, -1 for none.
+    registries : list of str
+    years : list of int
+    covered_until : int
+        First year that no registry covers yet.
+    seed : int
+    """
+
+    zones: list[str]
+    registry: np.ndarray
+    registries: list[str]
+    years: list[int]
+    covered_until: int
+    seed: int
+
+
+@dataclass
+class Persons:
+    """Draw persons of one leaf and sex after another, then give the tables."""
+
+    area: Area
+    tumours: Records = field(default_factory=Records)
+    cases: Records = field(default_factory=Records)
+    recorded: int = 0
+    leaves: list[str] = field(default_factory=list)
+    sites: list[str] = field(default_factory=list)
+    #: Registered and identified, and those of them that are linked.
+    matchable: int = 0
+    matched: int = 0
+
+    def draw(self, leaf: str, sex: int, counts: np.ndarray, expected: np.ndarray) -> None:
+        """Make the persons of a (zone, year, band) array of counts; `expected` is its mean."""
+        rng = np.random.default_rng(seed_of(f"persons|{leaf}|{sex}", self.area.seed))
+        zone, year, age = _persons_of(counts, rng)
+        kept = self._register(leaf, sex, zone, year, age, rng)
+        self._identify(leaf, sex, zone, year, age, kept, expected, rng)
+
+    def _register(
+        self,
+        leaf: str,
+        sex: int,
+        zone: np.ndarray,
+        year: np.ndarray,
+        age: np.ndarray,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Record tumours; return the number of each person's tumour, -1 for none."""
+        before = self.area.covered_until - np.array(self.area.years)[year]
+        share = np.select(
+            [before <= 0, before == 1, before == 2], [0.0, COMPLETENESS[1], COMPLETENESS[2]], 1.0
+        )
+        recorded = (self.area.registry[zone] >= 0) & (rng.random(len(zone)) < share)
+        number = np.full(len(zone), -1, dtype=np.int32)
+        count = int(recorded.sum())
+        number[recorded] = np.arange(self.recorded, self.recorded + count)
+        where = np.flatnonzero(recorded)
+        extra = rng.binomial(count, IN_SITU.get(leaf, 0) / 100)
+        chosen = np.concatenate([where, rng.choice(where, extra, replace=False) if extra else where[:0]])
+        n = len(chosen)
+        ages = age[chosen]
+        code = len(self.leaves)
+        self.leaves.append(leaf)
+        found = "late" if leaf in _FOUND_LATE else "other"
+        stage = rng.choice(np.arange(1, 5, dtype=np.int8), size=n, p=_STAGES[found])
+        missing = rng.random(n) < np.where(ages < 75, *_STAGE_MISSING)
+        unstaged = leaf in leaves_of("haematological") or leaf == "unknown_primary"
+        ratio = reference.deaths_per_case().get((site_handed_over(leaf), sex), 0.4)
+        survived = rng.exponential((200 + 6000 * (1 - ratio) ** 2) * np.exp(-0.02 * (ages - 65.0)), n)
+        until = (self.area.covered_until - np.array(self.area.years)[year[chosen]]) * 365
+        self.tumours.add(
+            leaf=np.full(n, code, dtype=np.uint8),
+            sex=np.full(n, sex, dtype=np.int8),
+            age=np.where(rng.random(n) < _UNKNOWN_AGE, -1, ages).astype(np.int16),
+            year=year[chosen].astype(np.uint8),
+            month=rng.integers(1, 13, n, dtype=np.int8),
+            zone=zone[chosen].astype(np.uint16),
+            behaviour=np.repeat(np.array([3, 2], dtype=np.int8), [count, extra]),
+            basis=_basis(n, rng),
+            stage=np.where(missing | unstaged, 0, stage).astype(np.int8),
+            dead=(survived < until).astype(np.int8),
+            days=np.minimum(survived, until).astype(np.int32),
+        )
+        self.recorded += n
+        return number
+
+    def _identify(
+        self,
+        leaf: str,
+        sex: int,
+        zone: np.ndarray,
+        year: np.ndarray,
+        age: np.ndarray,
+        number: np.ndarray,
+        expected: np.ndarray,
+        rng: np.random.Generator,
+    ) -> None:
+        site = site_handed_over(leaf)
+        sensitivity, value = performance(site)
+        odds = sensitivity / (1 - sensitivity) * np.exp(_DETECTION_BY_AGE * np.maximum(age - 75.0, 0))
+        seen = np.flatnonzero(rng.random(len(zone)) < odds / (1 + odds))
+        # Persons whom the algorithm takes for cases: where and when there are cases, somewhat older.
+        false_cases = rng.poisson(expected * (sensitivity * (1 - value) / value))
+        other_zone, other_year, other_age = _persons_of(false_cases, rng)
+        other_age = np.minimum(other_age + rng.integers(0, 8, len(other_age)), 100)
+        registered = number[seen] >= 0
+        linked = registered & (rng.random(len(seen)) >= link_failure(site, age[seen]))
+        self.matchable += int(registered.sum())
+        self.matched += int(linked.sum())
+        zones = np.concatenate([zone[seen], other_zone])
+        years = np.concatenate([year[seen], other_year])
+        ages = np.concatenate([age[seen], other_age])
+        link = np.concatenate([np.where(linked, number[seen], -1), np.full(len(other_zone), -1)])
+        # Treatment that starts after the turn of the year dates the case a year later.
+        later = rng.random(len(zones)) < _NEXT_YEAR
+        inside = ~later | (years < len(self.area.years) - 1)
+        probability = 1 - rng.beta(1, 40, len(zones))
+        if site not in self.sites:
+            self.sites.append(site)
+        self.cases.add(
+            site=np.full(int(inside.sum()), self.sites.index(site), dtype=np.uint8),
+            sex=np.full(int(inside.sum()), sex, dtype=np.int8),
+            age=(ages + later)[inside].astype(np.int16),
+            year=(years + later)[inside].astype(np.uint8),
+            zone=zones[inside].astype(np.uint16),
+            link=link[inside].astype(np.int32),
+            probability=probability[inside].astype(np.float32),
+        )
+
+    def tables(self) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
+        """Return the tumours and the SNDS cases, in an order that says nothing, in parts."""
+        tumours, cases = self.tumours.whole(), self.cases.whole()
+        rng = np.random.default_rng(seed_of("order", self.area.seed))
+        tumour_order = rng.permutation(len(tumours["leaf"])).astype(np.int32)
+        case_order = rng.permutation(len(cases["site"])).astype(np.int32)
+        person = (rng.permutation(len(tumour_order) + len(case_order)) + 1).astype(np.int32)
+        key = np.empty(len(tumour_order), dtype=np.int32)
+        key[tumour_order] = np.arange(1, len(tumour_order) + 1)
+        return (
+            self._tumour_frames(tumours, tumour_order, person),
+            self._case_frames(cases, case_order, person, key),
+        )
+
+    def _tumour_frames(
+        self, columns: dict[str, np.ndarray], order: np.ndarray, person: np.ndarray
+    ) -> Iterator[pd.DataFrame]:
+        codes = [typical_code(leaf) for leaf in self.leaves]
+        topography, morphology = (_words([code[i] for code in codes]) for i in (0, 1))
+        for start in range(0, len(order), _PART):
+            at = order[start : start + _PART]
+            leaf, zone, age = columns["leaf"][at], columns["zone"][at], columns["age"][at]
+            yield pd.DataFrame(
+                {
+                    "tumour_key": np.arange(start + 1, start + 1 + len(at)),
+                    "person_key": person[at],
+                    "source": _constant(REGISTRIES, len(at)),
+                    "registry": pd.Categorical.from_codes(self.area.registry[zone], self.area.registries),
+                    "sex": columns["sex"][at],
+                    "age_years": _nullable(age),
+                    "year": np.array(self.area.years)[columns["year"][at]],
+                    "month": columns["month"][at],
+                    "topography": pd.Categorical.from_codes(topography[1][leaf], topography[0]),
+                    "morphology": pd.Categorical.from_codes(morphology[1][leaf], morphology[0]),
+                    "behaviour": columns["behaviour"][at],
+                    "basis_of_diagnosis": columns["basis"][at],
+                    "stage": pd.Categorical.from_codes(columns["stage"][at] - 1, ["1", "2", "3", "4"]),
+                    "geo_level": _constant("zone", len(at)),
+                    "geo_code": pd.Categorical.from_codes(zone, self.area.zones),
+                    "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),
+                    "vital_status": columns["dead"][at],
+                    "follow_up_days": columns["days"][at],
+                }
+            )
+
+    def _case_frames(
+        self, columns: dict[str, np.ndarray], order: np.ndarray, person: np.ndarray, key: np.ndarray
+    ) -> Iterator[pd.DataFrame]:
+        for start in range(0, len(order), _PART):
+            at = order[start : start + _PART]
+            link = columns["link"][at]
+            linked = link >= 0
+            yield pd.DataFrame(
+                {
+                    "case_key": np.arange(start + 1, start + 1 + len(at)),
+                    "person_key": np.where(linked, person[link], person[len(key) + at]),
+                    "source": _constant(SNDS, len(at)),
+                    "algorithm": _constant(ALGORITHM, len(at)),
+                    "site": pd.Categorical.from_codes(columns["site"][at], self.sites),
+                    "sex": columns["sex"][at],
+                    "age_years": columns["age"][at],
+                    "year": np.array(self.area.years)[columns["year"][at]],
+                    "geo_level": _constant("zone", len(at)),
+                    "geo_code": pd.Categorical.from_codes(columns["zone"][at], self.area.zones),
+                    "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),
+                    "linked_tumour_key": _nullable(np.where(linked, key[link], -1)),
+                    "link_probability": pd.Series(columns["probability"][at]).where(linked),
+                }
+            )
+
+
+def performance(site: str) -> tuple[float, float]:
+    """Return the sensitivity under 75 and the positive predictive value of the algorithm of a site."""
+    table = reference.proxies()
+    if site not in table.index:
+        return 0.85, 0.80
+    return float(table.loc[site, "sensitivity"]), float(table.loc[site, "ppv"])
+
+
+def link_failure(site: str, age: np.ndarray) -> np.ndarray:
+    """Return the probability that the records of a person cannot be linked.
+
+    About 1 - `MATCHED` over all cases: 3.7 % at 65 years, more at the ends of life.
+    """
+    odds = 0.0386 * _LINK_FAILURE_BY_SITE.get(site, 1.0) * np.exp(0.0009 * (age - 65.0) ** 2)
+    return np.minimum(odds / (1 + odds), 0.5)
+
+
+def _persons_of(counts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the zone, year and age of each person of a (zone, year, band) array of counts."""
+    flat = counts.ravel()
+    filled = np.flatnonzero(flat)
+    place = np.repeat(filled.astype(np.int32), flat[filled])
+    zone, year, band = np.unravel_index(place, counts.shape)
+    width = np.where(band == len(_STARTS) - 1, 12, 5)
+    return zone, year, _STARTS[band] + (rng.random(len(place)) * width).astype(np.int64)
+
+
+def _basis(n: int, rng: np.random.Generator) -> np.ndarray:
+    draw = rng.random(n)
+    certificate, clinical = _DEATH_CERTIFICATE_ONLY, _DEATH_CERTIFICATE_ONLY + _NOT_VERIFIED
+    return np.select([draw < certificate, draw < clinical], [0, 2], 7).astype(np.int8)
+
+
+def _words(values: list[str]) -> tuple[list[str], np.ndarray]:
+    """Return the distinct values, and for each value its position among them."""
+    distinct = sorted(set(values))
+    return distinct, np.array([distinct.index(value) for value in values])
+
+
+def _constant(word: str, n: int) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.zeros(n, dtype=np.int8), [word])
+
+
+def _nullable(values: np.ndarray) -> pd.Series:
+    return pd.Series(pd.array(values, dtype="Int32")).mask(values < 0)
