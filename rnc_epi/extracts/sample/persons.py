@@ -284,9 +284,9 @@ def performance(site: str) -> tuple[float, float]:
 def link_failure(site: str, age: np.ndarray) -> np.ndarray:
     """Return the probability that the records of a person cannot be linked.
 
-    About 1 - `MATCHED` over all cases: 3.7 % at 65 years, more at the ends of life.
+    About 1 - `MATCHED` over all cases: 3.4 % at 65 years, more at the ends of life.
     """
-    odds = 0.0386 * _LINK_FAILURE_BY_SITE.get(site, 1.0) * np.exp(0.0009 * (age - 65.0) ** 2)
+    odds = 0.0354 * _LINK_FAILURE_BY_SITE.get(site, 1.0) * np.exp(0.0009 * (age - 65.0) ** 2)
     return np.minimum(odds / (1 + odds), 0.5)
 
 
