@@ -73,6 +73,17 @@ def test_standardised_rates_of_registries_agree_with_the_truth(made: Path, proje
     assert 0.75 < z.std() < 1.25
 
 
+def test_deaths_of_all_cancers_are_those_of_its_sites_and_of_others(made: Path) -> None:
+    with open_extract(made) as extract:
+        cells = extract.store.read(
+            "SELECT site = 'all_cancers' AS whole, sex, geo_code, period_from, age_from, "
+            "sum(events) AS events FROM death_cells GROUP BY ALL"
+        )
+    keys = ["sex", "geo_code", "period_from", "age_from"]
+    table = cells.pivot_table(index=keys, columns="whole", values="events", fill_value=0)
+    assert (table[True] >= table[False]).all()
+
+
 def test_an_existing_file_is_never_overwritten_and_an_unknown_size_is_refused(
     made: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ NATIONS = (
 )
 #: Shares of the rows that make an extract an extract: unknown ages, in situ tumours, stage not recorded.
 UNKNOWN_AGE, IN_SITU, STAGE_MISSING = 0.001, 0.03, 0.12
+ALL_CANCERS = "all_cancers"
 _IN_SITU_SITES = ("bladder", "breast", "cervix_uteri", "melanoma_skin")
 _STARTS = np.array(reference.AGE_STARTS)
 _PERIOD = ["period_from", "period_until"]
@@ -162,11 +163,23 @@ def _incidence_cells(world: World, covered: pd.DataFrame, seed: int) -> pd.DataF
 
 
 def _death_cells(world: World, seed: int) -> pd.DataFrame:
+    """Return deaths of each site, then of all cancers: those of the sites and of the others, which add up."""
     everywhere = list(range(len(world.departements)))
     parts = []
+    drawn: dict[int, np.ndarray] = {}
+    stated: dict[int, np.ndarray] = {}
     for slug, sex in reference.deaths_per_case():
-        counts = _drawn(world, world.mortality(slug, sex), sex, everywhere, f"deaths|{slug}|{sex}", seed)
+        if slug == ALL_CANCERS:
+            continue
+        rates = world.mortality(slug, sex)
+        counts = _drawn(world, rates, sex, everywhere, f"deaths|{slug}|{sex}", seed)
+        drawn[sex] = drawn.get(sex, np.zeros_like(counts)) + counts
+        stated[sex] = stated.get(sex, np.zeros_like(rates)) + rates
         parts.append(_cells(world, world.departements, sex, counts).assign(site=slug))
+    for sex, counts in drawn.items():
+        other = np.maximum(world.mortality(ALL_CANCERS, sex) - stated[sex], 0.0)
+        total = counts + _drawn(world, other, sex, everywhere, f"deaths|other|{sex}", seed)
+        parts.append(_cells(world, world.departements, sex, total).assign(site=ALL_CANCERS))
     return pd.concat(parts, ignore_index=True).assign(source=DEATHS, icd10=None)
 
 
