@@ -114,7 +114,8 @@ class NaiveEngine:
         cells = {(row["source"], row["registry"], row["geo_level"], row["period_from"], row["period_until"])
                  for row in self.tables.get("incidence_cells", [])}  # fmt: skip
         own = {(row["registry"], row["site"], row["sex"], area_of(row),
-                (row["period_from"], row["period_until"])) for row in self.tables.get("incidence_cells", [])}  # fmt: skip
+                (row["period_from"], row["period_until"]))
+               for row in self.tables.get("incidence_cells", [])}  # fmt: skip
         candidates: dict[tuple, list[tuple[int, int]]] = {}
         for row in self.tables["coverage"]:
             area, ages = area_of(row), (row["age_from"], row["age_until"] or OPEN)

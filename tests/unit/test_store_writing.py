@@ -26,7 +26,8 @@ def test_columns_come_in_the_order_and_types_of_the_contract(tmp_path):
 
 def test_a_compact_file_holds_the_same_in_smaller_integers(tmp_path):
     cells = pd.DataFrame({"source": "a", "registry": "r", "site": "lung", "sex": 1, "geo_level": "l",
-                          "geo_code": "c", "geo_vintage": "v", "period_from": 2016, "period_until": 2017, "age_from": 0,
+                          "geo_code": "c", "geo_vintage": "v", "period_from": 2016, "period_until": 2017,
+                          "age_from": 0,
                           "age_until": 5, "age_status": "known", "events": [3, 2**31 - 1]})  # fmt: skip
     large = cells.assign(events=[3, 2**31])
     for name, table, expected in (("small", cells, "INTEGER"), ("large", large, "BIGINT")):
