@@ -1,4 +1,4 @@
-"""What every test may ask for: where the reference data lie, and a skip that says so where they are absent."""
+"""What every test may ask for: where the reference data lie, and a skip that says so without them."""
 
 from __future__ import annotations
 
