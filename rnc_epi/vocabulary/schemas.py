@@ -250,4 +250,3 @@ def _dense(values: NDArray) -> tuple[NDArray[np.int64], int]:
 
     distinct, ranks = np.unique(values, return_inverse=True)
     return ranks.astype(np.int64), len(distinct)
-
