@@ -124,10 +124,10 @@ def area_against_rest(
     >>> found[["geo_code", "value", "differs"]].round(2).to_numpy().tolist()
     [['a', 2.0, True], ['b', 0.67, True], ['c', 0.67, True]]
     """
-    groups = grouped(table, _with(by, area))
+    groups = grouped(table, with_column(by, area))
     heads, areas, rows = groups.along(area, by)
     found = compare.area_against_rest(
-        groups.events[rows], groups.person_years[rows], _weights(groups, standard), method=method,
+        groups.events[rows], groups.person_years[rows], standard_weights(groups, standard), method=method,
         level=level, per=per,
     )  # fmt: skip
     p_values = np.asarray(found.ratio.p_value).ravel()
@@ -164,7 +164,7 @@ def annual_change(
     >>> float(annual_change(cells.assign(person_years=1e5))["value"].round(2).item())
     10.0
     """
-    groups = grouped(table, _with(by, year))
+    groups = grouped(table, with_column(by, year))
     heads, years, rows = groups.along(year, by)
     found = changes.annual_change(
         groups.events[rows], groups.person_years[rows], np.array(years, dtype=np.float64), family=family,
@@ -200,7 +200,7 @@ def decomposition(
     >>> found[["change", "risk", "size", "ageing"]].to_numpy().tolist()
     [[20.0, 10.0, 10.0, 0.0]]
     """
-    groups = grouped(table, _with(by, between)).complete()
+    groups = grouped(table, with_column(by, between)).complete()
     heads, one, other = _pair(groups, between, first, last, by)
     found = decompose_change(
         groups.events[one], groups.person_years[one], groups.events[other], groups.person_years[other],
@@ -212,11 +212,13 @@ def decomposition(
     )  # fmt: skip
 
 
-def _with(by: Sequence[str], column: str) -> list[str]:
+def with_column(by: Sequence[str], column: str) -> list[str]:
+    """Return what tells groups apart, with a column that must be among it, last."""
     return [*(name for name in by if name != column), column]
 
 
-def _weights(groups: Grouped, standard: str) -> NDArray[np.float64]:
+def standard_weights(groups: Grouped, standard: str) -> NDArray[np.float64]:
+    """Return the weights of a standard population over the bands of some groups."""
     return standard_named(standard).weights_for(groups.bands)
 
 
@@ -238,10 +240,10 @@ def _pair(
 def _two(
     table: Table, between: str, first: object, second: object, by: Sequence[str], standard: str, per: int
 ) -> tuple[pd.DataFrame, RateEstimate, RateEstimate]:
-    groups = grouped(table, _with(by, between))
+    groups = grouped(table, with_column(by, between))
     heads, one, other = _pair(groups, between, first, second, by)
     rates = directly_standardised_rate(
-        groups.events, groups.person_years, _weights(groups, standard), per=per
+        groups.events, groups.person_years, standard_weights(groups, standard), per=per
     )
     return heads, _take(rates, one), _take(rates, other)
 

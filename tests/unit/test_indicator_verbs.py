@@ -236,6 +236,10 @@ def test_every_new_indicator_is_defined_in_both_languages():
     computed = set(verbs(make_cells())) - {"asr", "crude_rate", "sir"} | {
         "stage_distribution",
         "incidence_by_stage",
+        "lifetime_risk",
+        "funnel",
+        "ranks",
+        "comparative_mortality_figure",
     }
     assert computed == set(defined_slugs())
     for slug in defined_slugs():

@@ -1,0 +1,171 @@
+"""Verbs on many areas and on results: funnel, ranks, comparative mortality figure, reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.indicators.comparisons import standard_weights, with_column
+from rnc_epi.indicators.frames import PER
+from rnc_epi.indicators.grouped import Table, grouped
+from rnc_epi.maths import basics, compare, multiple
+from rnc_epi.maths.funnel import funnel_limits, overdispersion_between_areas
+from rnc_epi.maths.standardise import RateEstimate, directly_standardised_rate
+from rnc_epi.vocabulary.errors import InputError
+
+
+def _require(table: pd.DataFrame, *columns: str) -> None:
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise InputError("N002", found=", ".join(missing), expected=", ".join(map(str, table.columns)))
+
+
+def funnel(
+    ratios: pd.DataFrame, *, target: float = 1.0, level: float = 0.998, method: str = "exact"
+) -> pd.DataFrame:
+    """Return ratios with the limits of a funnel around `target`, and whether they lie outside.
+
+    Parameters
+    ----------
+    ratios : DataFrame
+        As the verb `sir` returns it: ``value, events, expected``; one row an area.
+    method : {"exact", "multiplicative", "additive"}
+        The last two allow for areas that differ beyond chance, as estimated from the rows.
+
+    Returns
+    -------
+    DataFrame
+        The rows given with ``funnel_lower, funnel_upper, outside, funnel_level, funnel_method``.
+
+    Examples
+    --------
+    >>> ratios = pd.DataFrame({"value": [2.0, 1.1], "events": [200, 110], "expected": [100.0, 100.0]})
+    >>> funnel(ratios)["outside"].tolist()
+    [True, False]
+    """
+    _require(ratios, "value", "events", "expected")
+    expected = ratios["expected"].to_numpy(dtype=np.float64)
+    spread = None
+    if method != "exact":
+        events = ratios["events"].to_numpy(dtype=np.float64)
+        spread = overdispersion_between_areas(events, expected, target=target)
+    found = funnel_limits(expected, target=target, level=level, method=method, overdispersion=spread)
+    value = ratios["value"].to_numpy(dtype=np.float64)
+    outside = (value < np.asarray(found.lower)) | (value > np.asarray(found.upper))
+    return ratios.assign(
+        funnel_lower=found.lower, funnel_upper=found.upper, outside=outside, funnel_level=level,
+        funnel_method=method,
+    )  # fmt: skip
+
+
+def ranks(
+    table: Table,
+    *,
+    area: str = "geo_code",
+    by: Sequence[str] = (),
+    standard: str = "world",
+    level: float = 0.95,
+    draws: int = 4000,
+    seed: int = 0,
+    per: int = PER,
+) -> pd.DataFrame:
+    """Return standardised rates of areas with their rank, 1 the highest, and the limits of that rank.
+
+    Returns
+    -------
+    DataFrame
+        `by` and `area`, then ``value`` (the rate), ``rank, rank_lower, rank_upper, expected_rank``.
+
+    Examples
+    --------
+    >>> from rnc_epi.vocabulary.standards import register_standard
+    >>> _ = register_standard("one-band-of-ranks", ["0+"], [1])
+    >>> cells = pd.DataFrame({"geo_code": list("abc"), "age": "0+", "events": [400, 100, 90]})
+    >>> found = ranks(cells.assign(person_years=1e5), standard="one-band-of-ranks")
+    >>> found[["geo_code", "rank", "rank_lower", "rank_upper"]].to_numpy().tolist()
+    [['a', 1.0, 1.0, 1.0], ['b', 2.0, 2.0, 3.0], ['c', 3.0, 2.0, 3.0]]
+    """
+    groups = grouped(table, with_column(by, area))
+    heads, areas, rows = groups.along(area, by)
+    rates: RateEstimate = directly_standardised_rate(
+        groups.events[rows],
+        groups.person_years[rows],
+        standard_weights(groups, standard),
+        level=level,
+        per=per,
+    )
+    found = multiple.ranks_with_uncertainty(rates, seed=seed, draws=draws, level=level)
+    keys = heads.loc[heads.index.repeat(len(areas))].reset_index(drop=True)
+    keys[area] = np.tile(np.array(areas, dtype=object), len(heads))
+    return keys.assign(
+        value=np.ravel(rates.rate), rank=np.ravel(found.rank), rank_lower=np.ravel(found.lower),
+        rank_upper=np.ravel(found.upper), expected_rank=np.ravel(found.expected), standard=standard,
+        level=level, per=per,
+    )  # fmt: skip
+
+
+def comparative_mortality_figure(
+    table: Table,
+    reference: Table,
+    *,
+    by: Sequence[str] = (),
+    interval_method: str = "fay-feuer",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return rates standardised to a reference population over the crude rate of that population.
+
+    Parameters
+    ----------
+    reference : DataFrame or Cells
+        One group, over the same age bands.
+
+    Examples
+    --------
+    The reference against itself is 1:
+
+    >>> cells = pd.DataFrame({"age": ["0-49", "50+"], "events": [10, 40], "person_years": [10_000, 5_000]})
+    >>> float(comparative_mortality_figure(cells, cells)["value"].round(9).item())
+    1.0
+    """
+    groups, standard = grouped(table, by), grouped(reference, ())
+    if standard.bands != groups.bands or len(standard.keys) != 1:
+        expected = f"{groups.bands}, 1 group"
+        raise InputError(
+            "M002", what="reference", expected=expected, found=f"{standard.bands}, {len(standard.keys)}"
+        )
+    weights = standard.person_years[0]
+    rates = directly_standardised_rate(
+        groups.events, groups.person_years, weights, method=interval_method, level=level, per=PER
+    )
+    crude = PER * float(standard.events.sum()) / float(weights.sum())
+    found = compare.comparative_mortality_figure(rates, crude)
+    return groups.keys.assign(
+        value=found.ratio, lower=found.lower, upper=found.upper, se=found.se,
+        events=groups.events.sum(axis=1), interval_method=interval_method, level=level,
+    )  # fmt: skip
+
+
+def reliability(results: pd.DataFrame, *, least_events: float = 10, most_rse: float = 30) -> pd.DataFrame:
+    """Return results with their relative standard error, per cent, and whether they are reliable.
+
+    Reliability is not secrecy: a figure that may be published can be too uncertain to be read.
+
+    Parameters
+    ----------
+    results : DataFrame
+        ``value, se, events``, as every verb returns them.
+
+    Examples
+    --------
+    >>> results = pd.DataFrame({"events": [8, 16], "value": [80.0, 160.0], "se": [28.3, 40.0]})
+    >>> reliability(results)[["rse", "reliable"]].round(1).to_numpy().tolist()
+    [[35.4, False], [25.0, True]]
+    """
+    _require(results, "value", "se", "events")
+    columns = (
+        results[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("events", "value", "se")
+    )
+    found = basics.reliability(*columns, least_events=least_events, most_rse=most_rse)
+    return results.assign(rse=found.rse, reliable=found.reliable)
