@@ -14,6 +14,7 @@ import pandas as pd
 
 from rnc_epi.indicators.grouped import Grouped, Table, grouped
 from rnc_epi.maths import standardise
+from rnc_epi.maths.bands import unknown_age_factor
 from rnc_epi.maths.reference import expected_events
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.standards import standard as standard_named
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PER = 100_000
+_UNKNOWN_AGE = ("excluded", "redistributed")
 
 
 def asr(
@@ -30,6 +32,7 @@ def asr(
     by: Sequence[str] = (),
     standard: str = "world",
     ages: tuple[int, int | None] | None = None,
+    unknown_age: str = "excluded",
     events: str = "events",
     person_years: str = "person_years",
     interval_method: str = "fay-feuer",
@@ -48,12 +51,15 @@ def asr(
         Name of a standard population.
     ages : (age_from, age_until), optional
         Half-open range of a truncated rate, such as ``(35, 65)``; None as the second is open.
+    unknown_age : {"excluded", "redistributed"}
+        Whether events of unknown age are left out, or shared out like those of known age (Boyle and Parkin
+        1991); the answer says which in a column of that name.
 
     Returns
     -------
     DataFrame
         The columns of `by`, then ``value, lower, upper, se, events, person_years, standard, interval_method,
-        level, per``.
+        level, per, unknown_age``.
 
     Examples
     --------
@@ -66,7 +72,11 @@ def asr(
     >>> float(asr(cells, standard="two-bands")["value"].round(1).item())
     310.0
     """
+    if unknown_age not in _UNKNOWN_AGE:
+        raise InputError("M005", what="unknown_age", found=unknown_age, expected=", ".join(_UNKNOWN_AGE))
     groups = grouped(table, by, events, person_years)
+    # Of all ages: a truncated rate is scaled by the same share of events that have no age.
+    factor = unknown_age_factor(groups.events.sum(axis=1), groups.unknown_age)
     population = standard_named(standard)
     if ages is not None:
         groups, population = groups.within(*ages), population.truncated(*ages)
@@ -74,7 +84,10 @@ def asr(
     estimate = standardise.directly_standardised_rate(
         groups.events, groups.person_years, weights, method=interval_method, level=level, per=per
     )
+    if unknown_age == "redistributed":
+        estimate = estimate.scaled(factor)
     stated = {"standard": population.name, "interval_method": interval_method, "level": level, "per": per}
+    stated["unknown_age"] = unknown_age
     return _answer(groups, estimate.rate, estimate, groups.person_years.sum(axis=1), stated)
 
 

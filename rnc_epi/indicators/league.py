@@ -12,7 +12,12 @@ from rnc_epi.indicators.frames import PER
 from rnc_epi.indicators.grouped import Table, grouped
 from rnc_epi.maths import basics, compare, multiple
 from rnc_epi.maths.funnel import funnel_limits, overdispersion_between_areas
-from rnc_epi.maths.standardise import RateEstimate, directly_standardised_rate
+from rnc_epi.maths.reference import internal_expected_events
+from rnc_epi.maths.standardise import (
+    RateEstimate,
+    directly_standardised_rate,
+    indirectly_standardised_ratio,
+)
 from rnc_epi.vocabulary.errors import InputError
 
 
@@ -57,6 +62,38 @@ def funnel(
     return ratios.assign(
         funnel_lower=found.lower, funnel_upper=found.upper, outside=outside, funnel_level=level,
         funnel_method=method,
+    )  # fmt: skip
+
+
+def internal_sir(
+    table: Table,
+    *,
+    area: str = "geo_code",
+    by: Sequence[str] = (),
+    with_own_area: bool = True,
+    interval_method: str = "garwood",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return standardised ratios of areas against all of them together, with or without the area itself.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"geo_code": ["a", "b"], "age": "0+", "events": [1, 9]})
+    >>> cells["person_years"] = [100, 300]
+    >>> internal_sir(cells, with_own_area=False)[["expected", "value"]].round(2).to_numpy().tolist()
+    [[3.0, 0.33], [3.0, 3.0]]
+    """
+    groups = grouped(table, with_column(by, area))
+    heads, areas, rows = groups.along(area, by)
+    events, person_years = groups.events[rows], groups.person_years[rows]
+    expected = internal_expected_events(events, person_years, with_own_area=with_own_area).expected
+    found = indirectly_standardised_ratio(events.sum(axis=-1), expected, method=interval_method, level=level)
+    keys = heads.loc[heads.index.repeat(len(areas))].reset_index(drop=True)
+    keys[area] = np.tile(np.array(areas, dtype=object), len(heads))
+    return keys.assign(
+        value=np.ravel(found.ratio), lower=np.ravel(found.lower), upper=np.ravel(found.upper),
+        se=np.ravel(found.se), events=np.ravel(events.sum(axis=-1)), expected=np.ravel(expected),
+        interval_method=interval_method, level=level,
     )  # fmt: skip
 
 

@@ -237,6 +237,7 @@ def test_every_new_indicator_is_defined_in_both_languages():
         "stage_distribution",
         "incidence_by_stage",
         "lifetime_risk",
+        "internal_sir",
         "funnel",
         "ranks",
         "comparative_mortality_figure",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rnc_epi.indicators import league, lifetimes
+from rnc_epi.indicators import frames, league, lifetimes
 from rnc_epi.vocabulary.errors import InputError
 
 CELLS = pd.DataFrame(
@@ -52,6 +52,27 @@ def test_the_comparative_figure_by_hand() -> None:
     # 0.7 x 10/10 000 + 0.3 x 40/5 000 = 310 per 100 000, over 248 per 100 000.
     found = league.comparative_mortality_figure(area, reference)
     assert found["value"].item() == pytest.approx(310 / 248, rel=1e-12)
+
+
+def test_an_area_that_is_part_of_its_reference_is_pulled_towards_one() -> None:
+    within, without = (league.internal_sir(CELLS, with_own_area=own) for own in (True, False))
+    # Area a, bands of 60/27 000 and 150/18 000: 9 000 x 60/27 000 + 6 000 x 150/18 000 = 70 expected.
+    assert within.set_index("geo_code").loc["a", "expected"] == pytest.approx(70, rel=1e-12)
+    # Without it, 50/18 000 and 110/12 000: 25 + 55 = 80.
+    assert without.set_index("geo_code").loc["a", "expected"] == pytest.approx(80, rel=1e-12)
+    assert ((without["value"] - 1).abs() >= (within["value"] - 1).abs()).all()
+
+
+def test_events_of_unknown_age_are_shared_out_on_request_and_the_answer_says_so() -> None:
+    table = pd.concat([CELLS, CELLS[:1].assign(age=None, events=5, person_years=0)], ignore_index=True)
+    left = frames.asr(table, by=["geo_code"], standard="two-of-league")
+    shared_out = frames.asr(table, by=["geo_code"], standard="two-of-league", unknown_age="redistributed")
+    # 50 of known age and 5 of unknown age in area a: 10 % more; nothing elsewhere.
+    assert (shared_out["value"] / left["value"]).round(12).tolist() == [1.1, 1.0, 1.0]
+    assert set(left["unknown_age"]) == {"excluded"}
+    assert set(shared_out["unknown_age"]) == {"redistributed"}
+    with pytest.raises(InputError, match="M005"):
+        frames.asr(table, by=["geo_code"], standard="two-of-league", unknown_age="dropped")
 
 
 def test_reliability_is_told_from_events_and_relative_error() -> None:
