@@ -180,14 +180,16 @@ class CellTable:
 
     def _indicators(self, tables: list[pd.DataFrame], formula: str, source: str) -> Indicators:
         table = as_result(pd.concat(tables, ignore_index=True))
-        person_years = sum(float(part.total_person_years.sum()) for part in self.parts)
+        # Strata lie within one another (sexes, areas, periods): their sum would count people twice.
+        person_years = np.concatenate([part.total_person_years for part in self.parts])
         levels = sorted({level for part in self.parts for level in part.strata["geo_level"]})
         return Indicators(
             table,
             formula,
             source,
             self._exclusions,
-            f"{person_years:,.0f} person-years over {len(self)} strata ({', '.join(levels)})",
+            f"from {person_years.min():,.0f} to {person_years.max():,.0f} person-years a stratum, "
+            f"{len(self)} strata ({', '.join(levels)})",
         )
 
 
