@@ -13,7 +13,7 @@ import pandas as pd
 
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 from rnc_epi.vocabulary.hierarchy import Hierarchy
-from rnc_epi.vocabulary.schemas import PUBLISHED
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, PUBLISHED
 from rnc_epi.vocabulary.sites import SITES
 
 if TYPE_CHECKING:
@@ -95,7 +95,13 @@ class Content:
     @cached_property
     def _parts(self) -> dict[tuple[str, str, str], pd.DataFrame]:
         keys = ["event_type", "indicator", "geo_level"]
-        return dict(iter(self.results.groupby(keys, sort=True, observed=True)))
+        return dict(iter(self.observed.groupby(keys, sort=True, observed=True)))
+
+    @cached_property
+    def observed(self) -> pd.DataFrame:
+        """Return the rows of what was counted, whole areas only: what most chapters speak of."""
+        plain = self.results["estimator"].eq("observed") & self.results["stratum_type"].eq(NOT_APPLICABLE)
+        return self.results[plain]
 
     @cached_property
     def _names(self) -> dict[str, dict[tuple[str, str, str], str]]:
@@ -140,6 +146,28 @@ class Content:
             wanted &= found[name].eq(value)
         return found[wanted]
 
+    def estimates(
+        self, event_type: str, indicator: str, geo_level: str, *, estimator: str, **keys: Any
+    ) -> pd.DataFrame:
+        """Return the rows of a model (``calibrated``, ``smoothed``, …) for an indicator at a level."""
+        return self._selected(
+            {"event_type": event_type, "indicator": indicator, "geo_level": geo_level, "estimator": estimator}
+            | keys
+        )
+
+    def strata(self, event_type: str, indicator: str, geo_level: str, **keys: Any) -> pd.DataFrame:
+        """Return the rows by group (deprivation…) and on groups, for an indicator at a level."""
+        rows = self._selected(
+            {"event_type": event_type, "indicator": indicator, "geo_level": geo_level} | keys
+        )
+        return rows[rows["stratum_type"].ne(NOT_APPLICABLE)]
+
+    def _selected(self, keys: dict[str, Any]) -> pd.DataFrame:
+        wanted = pd.Series(True, index=self.results.index)
+        for name, value in keys.items():
+            wanted &= self.results[name].eq(value)
+        return self.results[wanted]
+
     def all_ages(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows that hold all ages together."""
         return rows[rows["age_from"].eq(0) & rows["age_until"].isna()]
@@ -147,7 +175,7 @@ class Content:
     @cached_property
     def standard(self) -> str:
         """Return the standard population that the report shows: the world one, or the first there is."""
-        held = sorted(set(self.results.loc[self.results["indicator"].eq("asr"), "standard"]))
+        held = sorted(set(self.observed.loc[self.observed["indicator"].eq("asr"), "standard"]))
         return "world" if "world" in held or not held else held[0]
 
     def standardised(self, event_type: str, geo_level: str, **keys: Any) -> pd.DataFrame:

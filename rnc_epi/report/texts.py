@@ -1,4 +1,4 @@
-"""The texts of the report, by key and language (``texts.toml``)."""
+"""The texts of the report, by key and language (``texts.toml``, and ``texts_*.toml`` by chapter)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from rnc_epi.vocabulary.errors import LANGUAGES, InputError
 @cache
 def report_texts() -> dict[str, dict[str, str]]:
     """Return every text of the report by key: ``{"summary": {"fr": …, "en": …}}``."""
-    return tomllib.loads((files("rnc_epi.report") / "texts.toml").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, str]] = {}
+    for file in sorted(files("rnc_epi.report").iterdir(), key=lambda file: file.name):
+        if file.name.startswith("texts") and file.name.endswith(".toml"):
+            for key, words in tomllib.loads(file.read_text(encoding="utf-8")).items():
+                if key in found:
+                    raise ValueError(f"two texts of the report are named {key}")
+                found[key] = words
+    return found
 
 
 def text(key: str, language: str, **facts: Any) -> str:

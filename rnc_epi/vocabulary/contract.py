@@ -274,6 +274,11 @@ TABLES: Final[dict[str, Table]] = {
             ),
         ),
         Table(
+            "adjacency",
+            (*_AREA, *_text("neighbour_code")),
+            key=(*_AREA_KEY, "neighbour_code"),
+        ),
+        Table(
             "deprivation",
             (
                 *_text("index", "vintage"),

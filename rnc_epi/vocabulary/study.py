@@ -7,10 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
 from rnc_epi.vocabulary.policy import Lift
+from rnc_epi.vocabulary.study_section import Section
 
 #: Tables that later rooms will read; refused until then rather than ignored.
 RESERVED: Final = ("calibration", "small_areas", "inequality", "trends", "survival", "engine")
@@ -18,11 +19,7 @@ RESERVED: Final = ("calibration", "small_areas", "inequality", "trends", "surviv
 Indicator = Literal["count", "crude_rate", "age_specific_rate", "asr", "sir"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Select(_Section):
+class Select(Section):
     """What to take from the extract; empty lists take all that it covers."""
 
     sites: list[str] = Field(
@@ -42,7 +39,7 @@ class Select(_Section):
     )
 
 
-class Rates(_Section):
+class Rates(Section):
     """Which rates, with which limits."""
 
     standards: list[str] = Field(default=["world"])
@@ -63,7 +60,7 @@ class Rates(_Section):
         return ages
 
 
-class CaveatLift(_Section):
+class CaveatLift(Section):
     """A declared exception: publishes the mortality of a site that carries a caveat, for a stated reason."""
 
     site: str
@@ -72,21 +69,21 @@ class CaveatLift(_Section):
     reason_en: str = Field(min_length=10)
 
 
-class Disclosure(_Section):
+class Disclosure(Section):
     """Which policy, and which declared exceptions."""
 
     policy: str = "default"
     exceptions: list[CaveatLift] = Field(default_factory=list)
 
 
-class Outputs(_Section):
+class Outputs(Section):
     """Which files."""
 
     formats: list[Literal["csv", "parquet"]] = Field(default=["csv", "parquet"], min_length=1)
     report: bool = True
 
 
-class Study(_Section):
+class Study(Section):
     """A study, as its file says it."""
 
     schema_: Literal[1] = Field(alias="schema")

@@ -1,0 +1,1 @@
+"""Registry zone and correlates to incidence for the whole country."""

@@ -1,0 +1,1 @@
+"""Cells of small areas to smoothed relative risks, exceedance, clusters, ranks."""
