@@ -6,16 +6,15 @@ import os
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from rnc_epi.extracts.sample.extent import Extent, national_extent, regional_extent
 from rnc_epi.extracts.sample.large import draw_sample
-from rnc_epi.extracts.sample.tables import sample_tables
-from rnc_epi.extracts.sample.world import make_world, truth_table
+from rnc_epi.extracts.sample.small import small_sample
 from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.errors import FileProblem, InputError
 
 SIZES: Final = ("small", "regional", "national")
-#: Years of the small sample.
-YEARS: Final = (2016, 2017, 2018, 2019, 2020)
 
 
 def make_sample(
@@ -33,14 +32,14 @@ def make_sample(
         DuckDB file to write.
     size : {"small", "regional", "national"}
         ``small``: individual tumours of three registry départements over five years, cells of the other
-        registries, deaths and person-years of every département. ``regional``: one région by zone over ten
-        years, with deprivation, cases identified in SNDS, their links, and proxies. ``national``: the same
-        of every département over twenty years.
+        registries; deaths, proxies and person-years of every département, deaths of some sites by zone.
+        ``regional``: one région by zone over ten years, with deprivation, cases identified in SNDS, their
+        links, and proxies. ``national``: the same of every département over twenty years.
     seed : int
         The same seed gives the same content.
     truth : path, optional
-        What is true, which the extract does not hold: a CSV of standardised rates for the small sample; a
-        table of quantities for the others, CSV or Parquet by the ending of the name, and by default
+        Where to write what is true and stands nowhere in the extract, ``quantity, site, sex, geo_level,
+        geo_code, year, value``: CSV or Parquet by the ending of the name, and by default
         ``NAME_truth.parquet`` beside the extract.
 
     Raises
@@ -55,10 +54,11 @@ def make_sample(
     if size != "small":
         extent = national_extent() if size == "national" else regional_extent()
         return write_large_sample(path, extent, seed=seed, truth=truth)
-    world = make_world(seed, list(YEARS))
-    written = write_extract(path, sample_tables(world, seed), compact=True)
-    if truth is not None:
-        truth_table(world).to_csv(truth, index=False, lineterminator="\n", float_format="%.6g")
+    if Path(path).exists():
+        raise FileProblem("F001", where=Path(path).name)
+    sample = small_sample(seed)
+    written = write_extract(path, sample.tables, compact=True)
+    _write_truth(sample.truth, written, truth)
     return written
 
 
@@ -81,9 +81,13 @@ def write_large_sample(
         raise FileProblem("F001", where=Path(path).name)
     sample = draw_sample(extent, seed)
     written = write_extract(path, sample.tables)
+    _write_truth(sample.truth, written, truth)
+    return written
+
+
+def _write_truth(table: pd.DataFrame, written: Path, truth: str | os.PathLike[str] | None) -> None:
     target = Path(truth) if truth is not None else written.with_name(f"{written.stem}_truth.parquet")
     if target.suffix == ".csv":
-        sample.truth.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
+        table.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
     else:
-        sample.truth.to_parquet(target, index=False)
-    return written
+        table.to_parquet(target, index=False, compression="zstd")

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import pandas as pd
 import shapely
 
 from rnc_epi.extracts import geography
@@ -51,6 +50,8 @@ class Places:
         Position of each zone's département.
     population : (n_zones,) array
     metropolitan : (n_zones,) bool array
+    middles : (n_zones, 2) array
+        Centres of the zones in km; overseas territories lie far from the métropole and from each other.
     score : (n_zones,) array
         Deprivation, higher is more deprived.
     seed : int
@@ -61,6 +62,7 @@ class Places:
     departement_of: np.ndarray
     population: np.ndarray
     metropolitan: np.ndarray
+    middles: np.ndarray
     score: np.ndarray
     seed: int
 
@@ -93,6 +95,10 @@ class Places:
             sex: np.round(self.population[:, None, None] * share[None, :, :], 2)
             for sex, share in relative_population(years).items()
         }
+
+    def field(self, length: float, rng: np.random.Generator) -> np.ndarray:
+        """Return a smooth random field over the zones, of variance about 1, correlated over `length` km."""
+        return _field(self.middles, length, rng)
 
     def standard_level(self, key: str) -> np.ndarray:
         """Return a level for each département: mean 0, variance 1, neighbours alike, free of deprivation."""
@@ -141,31 +147,31 @@ def make_places(seed: int) -> Places:
     )  # fmt: skip
     table = table.assign(position=table["departement"].map(order)).sort_values(["position", "geo_code"])
     metropolitan = table["departement"].map(departements.set_index("code")["kind"]).eq("metro").to_numpy()
+    shapes = shapely.from_wkb(table["outline"].to_numpy())
+    middles = shapely.get_coordinates(shapely.centroid(shapes)) / 1000
+    # Overseas territories have coordinates of their own: far from the métropole and from each other.
+    middles = middles + np.where(metropolitan, 0, table["position"].to_numpy() * 1e5)[:, None]
+    population = table["population"].to_numpy(dtype=np.float64)
     return Places(
         table["geo_code"].tolist(),
         departements["code"].tolist(),
         table["position"].to_numpy(),
-        table["population"].to_numpy(dtype=np.float64),
+        population,
         metropolitan,
-        _deprivation(table, metropolitan, seed),
+        middles,
+        _deprivation(middles, np.log(population / shapely.area(shapes)), metropolitan, seed),
         seed,
     )
 
 
-def _deprivation(table: pd.DataFrame, metropolitan: np.ndarray, seed: int) -> np.ndarray:
+def _deprivation(middles: np.ndarray, density: np.ndarray, metropolitan: np.ndarray, seed: int) -> np.ndarray:
     """Return a score: smooth over the country and over the neighbourhood, higher in towns and overseas."""
-    shapes = shapely.from_wkb(table["outline"].to_numpy())
-    middles = shapely.get_coordinates(shapely.centroid(shapes)) / 1000
-    # Overseas territories have coordinates of their own: far from the métropole and from each other.
-    apart = np.where(metropolitan, 0, table["position"].to_numpy()) * 1e5
-    middles = middles + apart[:, None]
-    density = np.log(table["population"].to_numpy(dtype=np.float64) / shapely.area(shapes))
     rng = np.random.default_rng(seed_of("deprivation", seed))
     score = (
         0.35 * _field(middles, 150.0, rng)
         + 0.50 * _field(middles, 30.0, rng)
         + 0.35 * (density - density.mean()) / density.std()
-        + 0.70 * rng.standard_normal(len(table))
+        + 0.70 * rng.standard_normal(len(middles))
         + np.where(metropolitan, 0.0, 1.5)
     )
     # As the published index: a long tail of the most deprived, from about -6 to about 13.

@@ -28,7 +28,7 @@ PROXIES: Final = "proxys_synthetiques"
 DEPRIVATION: Final = ("synthetic_edi", "synthetic_2021")
 
 
-def sources_table() -> pd.DataFrame:
+def sources_table(*, has_snds_cases: bool = True) -> pd.DataFrame:
     """Return who hands over, each declared synthetic."""
     rows = [
         (REGISTRIES, "Registres des cancers (données synthétiques)", "registry"),
@@ -37,6 +37,8 @@ def sources_table() -> pd.DataFrame:
         (PROXIES, "ALD, PMSI et décès par département (données synthétiques)", "snds"),
         (POPULATION, "Populations : totaux COG, structure par âge nationale (synthétique)", "census"),
     ]
+    if not has_snds_cases:
+        rows = [row for row in rows if row[0] != SNDS]
     table = pd.DataFrame(rows, columns=["source", "title", "kind"])
     return table.assign(
         licence="MIT AND CC-BY-4.0",
@@ -55,12 +57,15 @@ def areas_table(registries: pd.DataFrame, extent: Extent, zones: list[str]) -> p
     kept |= (above["geo_level"] == "region") & above["geo_code"].isin(_regions(extent))
     if is_nation(extent):
         kept |= above["geo_level"].isin([level for level, *_ in NATIONS])
-    below = geography.areas("zone")
-    below = below[below["geo_code"].isin(zones)].drop(columns="population")
-    below = below.merge(geography.zones()[["code", "population"]], left_on="geo_code", right_on="code")
-    columns = list(above.columns)
-    parts = [above[kept], below[columns].astype({"population": "Int64"})]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([above[kept], zone_areas(zones)[above.columns]], ignore_index=True)
+
+
+def zone_areas(zones: list[str]) -> pd.DataFrame:
+    """Return names, populations and outlines of zones."""
+    table = geography.areas("zone")
+    table = table[table["geo_code"].isin(zones)].drop(columns="population")
+    table = table.merge(geography.zones()[["code", "population"]], left_on="geo_code", right_on="code")
+    return table.drop(columns="code").astype({"population": "Int64"})
 
 
 def _regions(extent: Extent) -> list[str]:
@@ -78,8 +83,13 @@ def membership_table(registries: pd.DataFrame, extent: Extent, zones: list[str])
     parents |= (above["parent_level"] == "region") & above["parent_code"].isin(_regions(extent))
     if is_nation(extent):
         parents |= above["parent_level"].isin([level for level, *_ in NATIONS])
+    return pd.concat([above[inside & parents], zone_links(zones)[above.columns]], ignore_index=True)
+
+
+def zone_links(zones: list[str]) -> pd.DataFrame:
+    """Return in which département each zone lies."""
     of_zone = geography.zones().set_index("code")["departement"]
-    below = pd.DataFrame({"child_code": zones, "parent_code": of_zone.loc[zones].to_numpy()}).assign(
+    return pd.DataFrame({"child_code": zones, "parent_code": of_zone.loc[zones].to_numpy()}).assign(
         child_level="zone",
         parent_level="departement",
         child_vintage=VINTAGE,
@@ -88,7 +98,6 @@ def membership_table(registries: pd.DataFrame, extent: Extent, zones: list[str])
         valid_until=pd.NA,
         weight=1.0,
     )
-    return pd.concat([above[inside & parents], below[above.columns]], ignore_index=True)
 
 
 def coverage_table(area: Area) -> pd.DataFrame:

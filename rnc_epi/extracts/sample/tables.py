@@ -8,7 +8,7 @@ import pandas as pd
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.codes import typical_code
-from rnc_epi.extracts.sample.world import World
+from rnc_epi.extracts.sample.world import ALL_CANCERS, World
 from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
 from rnc_epi.vocabulary.draws import seed_of
 
@@ -20,41 +20,10 @@ NATIONS = (
 )
 #: Shares of the rows that make an extract an extract: unknown ages, in situ tumours, stage not recorded.
 UNKNOWN_AGE, IN_SITU, STAGE_MISSING = 0.001, 0.03, 0.12
-ALL_CANCERS = "all_cancers"
 _IN_SITU_SITES = ("bladder", "breast", "cervix_uteri", "melanoma_skin")
 _STARTS = np.array(reference.AGE_STARTS)
 _PERIOD = ["period_from", "period_until"]
 _AREA = ["geo_level", "geo_code", "geo_vintage"]
-
-
-def sample_tables(world: World, seed: int) -> dict[str, pd.DataFrame]:
-    """Return every table of the sample."""
-    registries = reference.registries()
-    in_rows = registries.loc[registries["form"] == "rows", ["registry", "departement"]]
-    in_cells = registries.loc[registries["form"] == "cells", ["registry", "departement"]]
-    return {
-        "sources": _sources(),
-        "areas": area_rows(registries),
-        "membership": membership_rows(registries),
-        "coverage": _coverage(registries, world),
-        "person_years": _person_years(world),
-        "tumours": _tumours(world, in_rows, seed),
-        "incidence_cells": _incidence_cells(world, in_cells, seed),
-        "death_cells": _death_cells(world, seed),
-        "cells_scope": _scope(world),
-    }
-
-
-def _sources() -> pd.DataFrame:
-    rows = [
-        (REGISTRIES, "Registres des cancers (données synthétiques)", "registry"),
-        (DEATHS, "Causes médicales de décès (données synthétiques)", "deaths"),
-        (POPULATION, "Populations : totaux COG, structure par âge nationale (synthétique)", "census"),
-    ]
-    table = pd.DataFrame(rows, columns=["source", "title", "kind"])
-    return table.assign(
-        licence="MIT", synthetic=True, altered=None, disclosure_threshold=11, definition_break_years=None
-    )
 
 
 def area_rows(registries: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +68,8 @@ def membership_rows(registries: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _coverage(registries: pd.DataFrame, world: World) -> pd.DataFrame:
+def coverage(registries: pd.DataFrame, world: World) -> pd.DataFrame:
+    """Return which départements and years each registry covers, all sites."""
     return pd.DataFrame(
         {
             "registry": registries["registry"],
@@ -136,7 +106,8 @@ def _cells(world: World, codes: list[str], sex: int, counts: np.ndarray) -> pd.D
     ).assign(age_until=lambda t: t["age_until"].where(t["age_from"] < _STARTS[-1]))
 
 
-def _person_years(world: World) -> pd.DataFrame:
+def person_years(world: World) -> pd.DataFrame:
+    """Return person-years by département and year."""
     parts = [
         _cells(world, world.departements, sex, values).rename(columns={"events": "person_years"})
         for sex, values in world.person_years.items()
@@ -151,7 +122,8 @@ def _drawn(
     return np.random.default_rng(seed_of(key, seed)).poisson(mean)
 
 
-def _incidence_cells(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
+def incidence_cells(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Draw the cells that some registries hand over, by leaf, département and year."""
     positions = [world.departements.index(code) for code in covered["departement"]]
     registry = dict(zip(covered["departement"], covered["registry"], strict=True))
     parts = []
@@ -162,40 +134,34 @@ def _incidence_cells(world: World, covered: pd.DataFrame, seed: int) -> pd.DataF
     return table.assign(source=REGISTRIES, registry=table["geo_code"].map(registry))
 
 
-def _death_cells(world: World, seed: int) -> pd.DataFrame:
-    """Return deaths of each site, then of all cancers: those of the sites and of the others, which add up."""
+def death_counts(world: World, seed: int) -> dict[tuple[str, int], np.ndarray]:
+    """Draw deaths by (département, year, band): of each site, then of all cancers, which add up."""
     everywhere = list(range(len(world.departements)))
-    parts = []
-    drawn: dict[int, np.ndarray] = {}
-    stated: dict[int, np.ndarray] = {}
-    for slug, sex in reference.deaths_per_case():
-        if slug == ALL_CANCERS:
-            continue
-        rates = world.mortality(slug, sex)
-        counts = _drawn(world, rates, sex, everywhere, f"deaths|{slug}|{sex}", seed)
-        drawn[sex] = drawn.get(sex, np.zeros_like(counts)) + counts
-        stated[sex] = stated.get(sex, np.zeros_like(rates)) + rates
-        parts.append(_cells(world, world.departements, sex, counts).assign(site=slug))
-    for sex, counts in drawn.items():
-        other = np.maximum(world.mortality(ALL_CANCERS, sex) - stated[sex], 0.0)
-        total = counts + _drawn(world, other, sex, everywhere, f"deaths|other|{sex}", seed)
-        parts.append(_cells(world, world.departements, sex, total).assign(site=ALL_CANCERS))
+    rates = world.death_rates()
+    found: dict[tuple[str, int], np.ndarray] = {}
+    for slug, sex in rates:
+        if slug != ALL_CANCERS:
+            found[(slug, sex)] = _drawn(
+                world, rates[(slug, sex)], sex, everywhere, f"deaths|{slug}|{sex}", seed
+            )
+    for sex in (1, 2):
+        own = [key for key in found if key[1] == sex]
+        other = np.maximum(rates[(ALL_CANCERS, sex)] - np.sum([rates[key] for key in own], axis=0), 0.0)
+        drawn = _drawn(world, other, sex, everywhere, f"deaths|other|{sex}", seed)
+        found[(ALL_CANCERS, sex)] = np.sum([found[key] for key in own], axis=0) + drawn
+    return found
+
+
+def death_cells(world: World, counts: dict[tuple[str, int], np.ndarray]) -> pd.DataFrame:
+    """Return deaths by département and year as rows."""
+    parts = [
+        _cells(world, world.departements, sex, of).assign(site=slug) for (slug, sex), of in counts.items()
+    ]
     return pd.concat(parts, ignore_index=True).assign(source=DEATHS, icd10=None)
 
 
-def _scope(world: World) -> pd.DataFrame:
-    rows = [("incidence_cells", REGISTRIES, leaf, sex) for leaf, sex in world.leaf_rates]
-    rows += [("death_cells", DEATHS, slug, sex) for slug, sex in reference.deaths_per_case()]
-    return pd.DataFrame(rows, columns=["table_name", "source", "site", "sex"]).assign(
-        geo_level="departement",
-        period_from=world.years[0],
-        period_until=world.years[-1] + 1,
-        age_from=0,
-        age_until=pd.NA,
-    )
-
-
-def _tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
+def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Draw the tumours of the registries that hand over rows; the column `leaf` is no part of the table."""
     positions = [world.departements.index(code) for code in covered["departement"]]
     codes = covered["departement"].to_numpy(dtype=object)
     registries = covered["registry"].to_numpy(dtype=object)
@@ -214,6 +180,7 @@ def _tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
         parts.append(
             pd.DataFrame(
                 {
+                    "leaf": leaf,
                     "registry": registries[area],
                     "sex": sex,
                     "age_years": _STARTS[band] + rng.integers(0, width),

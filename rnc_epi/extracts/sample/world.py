@@ -9,12 +9,15 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
+from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.draws import seed_of
 from rnc_epi.vocabulary.sites import SITES, ancestors, leaves
+from rnc_epi.vocabulary.standards import standard
 
 #: Yearly growth of the population, of the order of Insee's for the last decade.
 POPULATION_GROWTH = 0.003
 POPULATION_YEAR = 2022
+ALL_CANCERS = "all_cancers"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,17 @@ class World:
         ratio = reference.deaths_per_case()[(slug, sex)]
         scale = ratio * cases.sum() / (cases * curve).sum() if cases.sum() else 0.0
         return incidence * curve * scale
+
+    def death_rates(self) -> dict[tuple[str, int], np.ndarray]:
+        """Return the true mortality by site and sex, with that of all cancers last for each sex.
+
+        All cancers are the named sites and the others, so that they add up.
+        """
+        found = {key: self.mortality(*key) for key in reference.deaths_per_case() if key[0] != ALL_CANCERS}
+        for sex in (1, 2):
+            stated = np.sum([rates for (_, of_sex), rates in found.items() if of_sex == sex], axis=0)
+            found[(ALL_CANCERS, sex)] = np.maximum(self.mortality(ALL_CANCERS, sex), stated)
+        return found
 
 
 def make_world(seed: int, years: list[int]) -> World:
@@ -101,25 +115,16 @@ def _change(leaf: str, sex: int) -> float:
     return 0.0
 
 
-def truth_table(world: World) -> pd.DataFrame:
-    """Return the true rates over all years by site, sex and département, for tests: age-standardised (world).
-
-    ``site, sex, geo_code, incidence_asr_world`` per 100 000 person-years.
-    """
-    from rnc_epi.vocabulary.ages import BandSet
-    from rnc_epi.vocabulary.standards import standard
-
-    bands = BandSet.five_year(open_from=85)
-    weights = standard("world").weights_for(bands)
+def standardised_rates(world: World) -> dict[tuple[str, int], np.ndarray]:
+    """Return the true rates of départements over all years by site and sex: world standard, per 100 000."""
+    weights = standard("world").weights_for(BandSet.five_year(open_from=85))
     weights = weights / weights.sum()
-    rows = []
+    found = {}
     for slug, site in SITES.items():
         for sex in site.sexes:
             rates = world.incidence(slug, sex)
-            if not rates.any():
-                continue
-            person_years = world.person_years[sex]
-            pooled = (rates * person_years).sum(axis=1) / person_years.sum(axis=1)
-            for code, value in zip(world.departements, pooled @ weights * 1e5, strict=True):
-                rows.append((slug, sex, code, value))
-    return pd.DataFrame(rows, columns=["site", "sex", "geo_code", "incidence_asr_world"])
+            if rates.any():
+                person_years = world.person_years[sex]
+                pooled = (rates * person_years).sum(axis=1) / person_years.sum(axis=1)
+                found[(slug, sex)] = pooled @ weights * 1e5
+    return found
