@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rnc_epi.attack.published import OPEN, Place, Published
+from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
     from rnc_epi.vocabulary.hierarchy import Hierarchy
@@ -84,8 +85,6 @@ def _ages_are_complete(groups: list[dict[tuple[int, int], int]], known: np.ndarr
 
 
 def _families(cells: Published, hierarchy: Hierarchy) -> dict[str, list[tuple[Any, tuple[Any, ...]]]]:
-    whole = ("_", "_")
-    kinds = sorted({place.stratum for place in cells.places} - {whole})
     return {
         "site": list(hierarchy.sites),
         "sex": [(0, (1, 2))],
@@ -96,11 +95,22 @@ def _families(cells: Published, hierarchy: Hierarchy) -> dict[str, list[tuple[An
             )
             for parent, children in hierarchy.areas
         ],
-        "stratum": [
-            (whole, tuple(stratum for stratum in kinds if stratum[0] == kind))
-            for kind in sorted({kind for kind, _ in kinds})
-        ],
+        "stratum": list(_strata({place.stratum for place in cells.places})),
     }
+
+
+def _strata(found: set[tuple[str, str]]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Yield what adds up among groups: everyone is those with a group and those without."""
+    whole = ("_", "_")
+    for kind in sorted({kind for kind, _ in found - {whole}}):
+        own = sorted(stratum for stratum in found if stratum[0] == kind)
+        groups = tuple(stratum for stratum in own if stratum[1] not in (ALL_GROUPS, UNKNOWN_GROUP))
+        apart = tuple(stratum for stratum in own if stratum[1] in (ALL_GROUPS, UNKNOWN_GROUP))
+        if (kind, ALL_GROUPS) in apart:
+            yield whole, apart
+            yield (kind, ALL_GROUPS), groups
+        else:
+            yield whole, groups + apart
 
 
 def _by_rest(places: list[Place], name: str) -> list[dict[Any, int]]:

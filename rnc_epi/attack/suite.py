@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnc_epi.attack.bounds import too_well_known
+from rnc_epi.attack.estimates import by_estimates
 from rnc_epi.attack.inversion import by_expected, by_interval, by_person_years
 from rnc_epi.attack.published import published_cells
 from rnc_epi.attack.relations import rebuild
 from rnc_epi.attack.report import AttackReport, Finding
 from rnc_epi.attack.scan import scan_files, scan_rows
+from rnc_epi.vocabulary.estimators import MODELS
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.release_files import read_release
 
@@ -64,6 +66,9 @@ def attack_tables(table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[st
 def _attacked(
     name: str, table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[str, Any], findings: list[Finding]
 ) -> AttackReport:
+    findings += by_estimates(table)
+    # Persons are counted in rows that were observed; what estimates add is looked at apart.
+    table = table[~table["estimator"].isin(MODELS)].reset_index(drop=True)
     cells = published_cells(table, disclosure)
     findings += by_person_years(table, cells)
     findings += by_expected(table, cells)

@@ -1,6 +1,8 @@
 """The counts behind a result table: several rows (count, rates, ratio) speak of one cell of persons.
 
-Whatever is derived from a count is hidden with it, so protection works on cells and rows follow.
+Whatever is derived from a count is hidden with it, so protection works on cells and rows follow. An estimate
+speaks of the persons it rests on: a smoothed risk of those counted in the area, a calibrated incidence of
+those in its correlate.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from rnc_epi.vocabulary.errors import DisclosureRefused
+from rnc_epi.vocabulary.estimators import FROM_A_PROXY, MODELLED, OBSERVED, RISK_CLASS, proxy_of
 from rnc_epi.vocabulary.schemas import ESTIMATED
 
 if TYPE_CHECKING:
@@ -24,10 +27,13 @@ OPEN: Final = 10_000
 
 
 class CellKey(NamedTuple):
-    """What a count of persons counts. `ages` and `period` are half-open; an open band ends at ``OPEN``."""
+    """What a count of persons counts. `ages` and `period` are half-open; an open band ends at ``OPEN``.
+
+    `persons` names which persons: ``observed`` in the area, or those of a correlate.
+    """
 
     event_type: str
-    estimator: str
+    persons: str
     site: str
     sex: int
     area: tuple[str, str, str]
@@ -53,7 +59,7 @@ class Counts:
     shown : array of bool, shape (cells,)
         False where no row of the cell would carry a number in any case.
     cell_of_row : array of int, shape (rows,)
-        -1 for a row without a count, which is not estimable.
+        -1 for a row without a count, which is not estimable, and for one that says a class and no number.
     """
 
     keys: list[CellKey]
@@ -75,7 +81,8 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
     """
     events = results["events"].to_numpy(float, na_value=np.nan)
     estimated = (results["status"] == ESTIMATED).to_numpy(bool)
-    lost = estimated & np.isnan(events)
+    says_class = (results["indicator"] == RISK_CLASS).to_numpy(bool)
+    lost = estimated & np.isnan(events) & ~says_class
     if lost.any():
         raise DisclosureRefused("P011", found=int(lost.sum()), where=_where(results, int(np.argmax(lost))))
     person_years = results["person_years"].to_numpy(float, na_value=np.nan)
@@ -92,7 +99,7 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
     cell_of_row = np.full(len(row_keys), -1)
     first: list[int] = []
     for row, key in enumerate(row_keys):
-        if np.isnan(events[row]):
+        if np.isnan(events[row]) or says_class[row]:
             continue
         known = not all_events[row] and key.ages == ALL_AGES and complete.get(key, events[row]) != events[row]
         cell = index.setdefault((key, known), len(first))
@@ -121,7 +128,7 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
 def _row_keys(results: pd.DataFrame) -> list[CellKey]:
     text = {
         name: results[name].tolist()
-        for name in ("event_type", "estimator", "site", "geo_level", "geo_code", "geo_vintage",
+        for name in ("event_type", "estimator", "method", "site", "geo_level", "geo_code", "geo_vintage",
                      "stratum_type", "stratum")
     }  # fmt: skip
     whole = {
@@ -130,8 +137,7 @@ def _row_keys(results: pd.DataFrame) -> list[CellKey]:
     }
     return [
         CellKey(
-            text["event_type"][row],
-            text["estimator"][row],
+            *persons_of(text["event_type"][row], text["estimator"][row], text["method"][row]),
             text["site"][row],
             whole["sex"][row],
             (text["geo_level"][row], text["geo_code"][row], text["geo_vintage"][row]),
@@ -141,6 +147,24 @@ def _row_keys(results: pd.DataFrame) -> list[CellKey]:
         )
         for row in range(len(results))
     ]
+
+
+def persons_of(event_type: str, estimator: str, method: str) -> tuple[str, str]:
+    """Return the type of event and the persons on whom a figure rests.
+
+    Examples
+    --------
+    >>> persons_of("death", "smoothed", "bym2")
+    ('death', 'observed')
+    >>> persons_of("incidence", "calibrated", "calibrated-HA")
+    ('incidence', 'HA')
+    >>> persons_of("incidence", "calibrated", "chatignoux-M")
+    ('death', 'observed')
+    """
+    if estimator in FROM_A_PROXY:
+        proxy = proxy_of(method)
+        return ("death", OBSERVED) if proxy == "M" else (event_type, proxy)
+    return event_type, MODELLED if estimator == MODELLED else OBSERVED
 
 
 def _where(results: pd.DataFrame, row: int) -> str:

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from rnc_epi.disclosure.counts import CellKey, Counts
+from rnc_epi.disclosure.strata import families
 from rnc_epi.disclosure.sums import layout_of
 from rnc_epi.vocabulary.hierarchy import Hierarchy
-from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 #: A sibling of this size can make up for any change of a small count.
 _AMPLE: Final = 10.0
@@ -38,7 +38,7 @@ class Neighbours:
         self._cells: dict[CellKey, list[int]] = defaultdict(list)
         for cell, key in enumerate(counts.keys):
             self._cells[key].append(cell)
-        families: dict[str, list[tuple[Any, tuple[Any, ...]]]] = {
+        relatives: dict[str, list[tuple[Any, tuple[Any, ...]]]] = {
             "site": list(hierarchy.sites),
             "sex": [(0, (1, 2))],
             "area": [
@@ -50,11 +50,11 @@ class Neighbours:
             ],
             "period": _intervals({key.period for key in counts.keys}),
             "ages": _intervals({key.ages for key in counts.keys}),
-            "stratum": _strata({key.stratum for key in counts.keys}),
+            "stratum": list(families(key.stratum for key in counts.keys)),
         }
         self._up: dict[str, dict[Any, list[tuple[Any, tuple[Any, ...]]]]] = {}
         self._down: dict[str, dict[Any, list[tuple[Any, ...]]]] = {}
-        for name, entries in families.items():
+        for name, entries in relatives.items():
             up: dict[Any, list[tuple[Any, tuple[Any, ...]]]] = defaultdict(list)
             down: dict[Any, list[tuple[Any, ...]]] = defaultdict(list)
             for parent, children in entries:
@@ -140,9 +140,3 @@ def _intervals(found: set[tuple[int, int]]) -> list[tuple[Any, tuple[Any, ...]]]
         inside = tuple(layout.atoms[atom] for atom in atoms if layout.atoms[atom] in found)
         families.append((wide, inside))
     return families
-
-
-def _strata(found: set[tuple[str, str]]) -> list[tuple[Any, tuple[Any, ...]]]:
-    whole = (NOT_APPLICABLE, NOT_APPLICABLE)
-    kinds = sorted({kind for kind, _ in found} - {NOT_APPLICABLE})
-    return [(whole, tuple(sorted(s for s in found if s[0] == kind))) for kind in kinds]

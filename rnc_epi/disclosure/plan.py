@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from rnc_epi.vocabulary.estimators import MODELS, RISK_CLASS
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Words that internal accounting uses for what the plan leaves out.
 UNNAMED_LEVEL, SHORT_PERIOD, AGE_DETAIL, CAVEAT = "unnamed_level", "short_period", "age_detail", "caveat"
+STRATA, CLASSES = "strata", "classes"
+#: Age from which calibrated estimates are made: below it too few cases to calibrate on.
+_ADULT_AGE: Final = 15
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,21 @@ def apply_plan(results: pd.DataFrame, policy: Policy, caveats: Mapping[str, str]
     )
     exempt = results["source"].map(lambda source: policy.threshold_of(source) == 0).to_numpy(bool)
     years = (results["period_until"] - results["period_from"]).to_numpy(float)
-    by_age = ((results["age_from"] != 0) | results["age_until"].notna()).to_numpy(bool)
+    # Estimates of adults are no detail by age: there are none of children beside them.
+    adults = results["estimator"].isin(MODELS) & (results["age_from"] == _ADULT_AGE)
+    by_age = (((results["age_from"] != 0) & ~adults) | results["age_until"].notna()).to_numpy(bool)
     short = named & ~exempt & (years < minimum)
     too_fine = named & ~exempt & ~short & by_age & ~detail
+    strata = np.array([bool((rule := rules[pair]) and rule.strata) for pair in pairs], dtype=bool)
+    classes = np.array([bool((rule := rules[pair]) and rule.classes) for pair in pairs], dtype=bool)
+    stratified = (results["stratum_type"] != NOT_APPLICABLE).to_numpy(bool)
+    in_time_and_age = named & ~short & ~too_fine
+    by_group = in_time_and_age & stratified & ~strata
+    by_class = in_time_and_age & (results["indicator"] == RISK_CLASS).to_numpy(bool) & ~classes
     lifted = {(lift.site, lift.event_type) for lift in policy.lifts}
     declared = {site for site in caveats if (site, "death") not in lifted}
     caveat = ((results["event_type"] == "death") & results["site"].isin(declared)).to_numpy(bool)
-    kept = named & ~short & ~too_fine
+    kept = in_time_and_age & ~by_group & ~by_class
     return PlanDecision(
         kept=kept,
         caveat=caveat & kept,
@@ -74,5 +88,7 @@ def apply_plan(results: pd.DataFrame, policy: Policy, caveats: Mapping[str, str]
             UNNAMED_LEVEL: int((~named).sum()),
             SHORT_PERIOD: int(short.sum()),
             AGE_DETAIL: int(too_fine.sum()),
+            STRATA: int(by_group.sum()),
+            CLASSES: int(by_class.sum()),
         },
     )

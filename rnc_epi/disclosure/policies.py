@@ -14,8 +14,9 @@ from rnc_epi.vocabulary.policy import DEFAULT_THRESHOLD, Lift, PlanRule, Policy,
 
 DEFAULT_POLICY: Final = "default"
 _TOP: Final = {"schema": int, "name": str, "threshold": int, "precision": dict, "plan": list, "sources": dict}
-_PLAN: Final = {"geo_level": str, "minimum_years": int, "age_detail": bool, "event_types": list}
-_PRECISION: Final = {"count": int, "rate": int, "ratio": int, "percent": int}
+_PLAN: Final = {"geo_level": str, "minimum_years": int, "age_detail": bool, "event_types": list,
+                "strata": bool, "classes": bool}  # fmt: skip
+_PRECISION: Final = {"count": int, "rate": int, "ratio": int, "percent": int, "smoothed": int}
 
 
 def load_policy(
@@ -89,6 +90,8 @@ def load_policy(
                 rule["minimum_years"],
                 rule["age_detail"],
                 tuple(rule.get("event_types", ())),
+                rule.get("strata", False),
+                rule.get("classes", False),
             )
             for rule in stated.get("plan", [])
         ),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from rnc_epi.vocabulary.estimators import MODELS, OBSERVED, SMOOTHED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -16,11 +18,17 @@ if TYPE_CHECKING:
 _RATIOS: Final = ("ratio",)
 _COUNTS: Final = ("persons", "count", "events", "cases", "deaths")
 _PERCENTS: Final = ("percent",)
+#: Numbers between -1 and 1, and changes of a rate from one year to the next.
+_DECIMALS: Final = {"index": 3, "proportion": 3, "probability": 3, "rate_per_year": 2}
+#: Estimated counts are published to ten, from this size on to a hundred.
+_LARGE: Final = 1_000.0
 #: Columns in the unit of the indicator.
 _IN_UNIT: Final = ("value", "lower", "upper", "se")
 
 
-def decimals_of(indicator: str, measure_unit: str, precision: Precision) -> tuple[int, int]:
+def decimals_of(
+    indicator: str, measure_unit: str, precision: Precision, estimator: str = OBSERVED
+) -> tuple[int, int]:
     """Return the published decimals of a value and of its limits.
 
     Examples
@@ -28,7 +36,13 @@ def decimals_of(indicator: str, measure_unit: str, precision: Precision) -> tupl
     >>> from rnc_epi.vocabulary.policy import Precision
     >>> decimals_of("sir", "ratio", Precision()), decimals_of("count", "persons", Precision())
     ((2, 2), (0, 1))
+    >>> decimals_of("relative_risk", "ratio", Precision(), "smoothed")
+    (1, 1)
     """
+    if estimator == SMOOTHED:
+        return precision.smoothed, precision.smoothed
+    if measure_unit in _DECIMALS:
+        return _DECIMALS[measure_unit], _DECIMALS[measure_unit]
     if measure_unit in _RATIOS or indicator in ("sir", "smr"):
         return precision.ratio, precision.ratio
     if measure_unit in _COUNTS or indicator == "count":
@@ -59,15 +73,33 @@ def round_half_even(values: np.ndarray, decimals: int) -> np.ndarray:
     return rounded + 0.0
 
 
+def round_estimated_counts(values: np.ndarray) -> np.ndarray:
+    """Return estimated counts to ten, or to a hundred where they are large; ties to the even digit.
+
+    Examples
+    --------
+    >>> round_estimated_counts(np.array([14.9, 1_260.0])).tolist()
+    [10.0, 1300.0]
+    """
+    step = np.where(np.abs(values) >= _LARGE, 100.0, 10.0)
+    return np.rint(values / step) * step + 0.0
+
+
 def at_published_precision(table: pd.DataFrame, precision: Precision) -> pd.DataFrame:
     """Return a result table with every number at published precision."""
     rounded = table.copy()
-    for (indicator, unit), rows in table.groupby(["indicator", "measure_unit"], sort=True).indices.items():
-        of_value, of_limits = decimals_of(str(indicator), str(unit), precision)
+    kinds = table.groupby(["indicator", "measure_unit", "estimator"], sort=True).indices
+    for (indicator, unit, estimator), rows in kinds.items():
+        of_value, of_limits = decimals_of(str(indicator), str(unit), precision, str(estimator))
+        estimated_counts = unit in _COUNTS and (estimator in MODELS or indicator != "count")
         for name in _IN_UNIT:
             column = rounded.columns.get_loc(name)
             values = table[name].to_numpy(float, na_value=np.nan)[rows]
-            rounded.iloc[rows, column] = round_half_even(values, of_value if name == "value" else of_limits)
+            rounded.iloc[rows, column] = (
+                round_estimated_counts(values)
+                if estimated_counts
+                else round_half_even(values, of_value if name == "value" else of_limits)
+            )
     # Observed counts are whole already; estimated ones, expected ones and person-years keep one decimal.
     for name in ("events", "expected", "person_years"):
         rounded[name] = round_half_even(table[name].to_numpy(float, na_value=np.nan), precision.rate)

@@ -16,7 +16,7 @@ from rnc_epi.disclosure.audit import Audit, audit
 from rnc_epi.disclosure.counts import ALL_AGES, Counts, counts_of
 from rnc_epi.disclosure.neighbours import Neighbours
 from rnc_epi.disclosure.plan import PlanDecision, apply_plan
-from rnc_epi.disclosure.precision import at_published_precision
+from rnc_epi.disclosure.precision import at_published_precision, round_estimated_counts
 from rnc_epi.disclosure.report import ProtectionReport
 from rnc_epi.disclosure.search import Search
 from rnc_epi.disclosure.small import Small, narrow_ages, small_counts
@@ -25,6 +25,7 @@ from rnc_epi.disclosure.withholding import totals_of, withheld_cells
 from rnc_epi.disclosure.witnesses import Table
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 from rnc_epi.vocabulary.errors import DisclosureRefused
+from rnc_epi.vocabulary.estimators import FROM_A_PROXY, MODELS, OF_ONE_STRATUM, RISK_CLASS
 from rnc_epi.vocabulary.releasable import Releasable
 from rnc_epi.vocabulary.schemas import (
     DERIVED_FROM_COUNT,
@@ -113,7 +114,7 @@ def protect(
     found = audit(system, hidden, search.shifts)
     if found.failed:
         raise DisclosureRefused("P012", found=len(found.failed))
-    row_hidden = _hidden_rows(counts, hidden)
+    row_hidden = _hidden_rows(counts, hidden, table)
     public = _public(table, row_hidden | caveat, policy)
     facts = _Facts(decision, before, small_before.cells, withheld, counts, sums, small, hidden, totals)
     report = _report(facts, results, allowed, stays, caveat, row_hidden, public, search.programmes, found)
@@ -165,7 +166,7 @@ def _subjects(counts: Counts) -> np.ndarray:
     """Return a number for each cell, the same for cells of one event and site."""
     numbers: dict[tuple[str, str, str], int] = {}
     return np.array(
-        [numbers.setdefault((key.event_type, key.estimator, key.site), len(numbers)) for key in counts.keys]
+        [numbers.setdefault((key.event_type, key.persons, key.site), len(numbers)) for key in counts.keys]
     )
 
 
@@ -187,13 +188,32 @@ def _weights(counts: Counts) -> np.ndarray:
     return weight
 
 
-def _hidden_rows(counts: Counts, hidden: np.ndarray) -> np.ndarray:
-    """Return the rows to hide: every row of a hidden cell, of everyone and of known ages together."""
+def _hidden_rows(counts: Counts, hidden: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+    """Return the rows to hide: every row of a hidden cell, of everyone and of known ages together.
+
+    What compares groups rests on each of them, and is hidden with any. An estimated count that would be
+    published as a small one is hidden with its rates.
+    """
     together: dict[object, bool] = {}
+    families: dict[object, bool] = {}
     for cell, key in enumerate(counts.keys):
         together[key] = together.get(key, False) or bool(hidden[cell])
+        family = key._replace(stratum=(key.stratum[0], NOT_APPLICABLE))
+        families[family] = families.get(family, False) or bool(hidden[cell])
     by_cell = np.array([together[key] for key in counts.keys], dtype=bool)
-    return np.where(counts.cell_of_row >= 0, by_cell[counts.cell_of_row], False)
+    by_family = np.array(
+        [families[key._replace(stratum=(key.stratum[0], NOT_APPLICABLE))] for key in counts.keys], dtype=bool
+    )
+    speaking = counts.cell_of_row >= 0
+    compares = (table["stratum_type"] != NOT_APPLICABLE) & ~table["indicator"].isin(OF_ONE_STRATUM)
+    estimates = (table["estimator"].isin(FROM_A_PROXY) & (table["indicator"] == "count")).to_numpy(bool)
+    shown_as = round_estimated_counts(table["value"].to_numpy(float, na_value=np.nan))
+    tiny = estimates & speaking & (shown_as < counts.threshold[counts.cell_of_row])
+    few = np.zeros(len(counts.keys), dtype=bool)
+    few[counts.cell_of_row[tiny]] = True
+    found = by_cell[counts.cell_of_row] | (few[counts.cell_of_row] & table["estimator"].isin(FROM_A_PROXY))
+    found |= by_family[counts.cell_of_row] & compares
+    return np.where(speaking, found, False)
 
 
 def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataFrame:
@@ -203,9 +223,16 @@ def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataF
     without = hidden | ~estimated
     for column in (*DERIVED_FROM_COUNT, "person_years"):
         public.loc[without, column] = np.nan
+    # An estimate gives the persons it rests on a number of their own elsewhere, or none.
+    for column in ("events", "expected"):
+        public.loc[table["estimator"].isin(MODELS).to_numpy(bool), column] = np.nan
+    for column in ("lower", "upper", "se", "person_years"):
+        public.loc[(table["indicator"] == RISK_CLASS).to_numpy(bool), column] = np.nan
     public["status"] = np.where(~estimated, NOT_ESTIMABLE, np.where(hidden, NOT_PUBLISHED, PUBLISHED))
     public["reason"] = NOT_APPLICABLE
-    public["data_grade"] = public["data_grade"].mask(without, NOT_APPLICABLE)
+    # The grade of a model says why a figure is not given, and speaks of a site, not of persons.
+    graded = table["estimator"].isin(MODELS).to_numpy(bool)
+    public["data_grade"] = public["data_grade"].mask(without & ~graded, NOT_APPLICABLE)
     return as_result(public)
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from scipy import optimize, sparse
 
 from rnc_epi.disclosure.counts import ALL_AGES, CellKey, Counts
+from rnc_epi.disclosure.strata import families
 from rnc_epi.vocabulary.hierarchy import Hierarchy
-from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 #: Counts are whole, or estimates to a few decimals: a difference below this is none.
 SAME: Final = 1e-6
@@ -202,12 +202,9 @@ def _relations(hierarchy: Hierarchy) -> dict[str, _Relation]:
         builder.add_intervals("period", group)
 
     def by_stratum(builder: _Builder, group: dict[Any, int]) -> None:
-        whole = (NOT_APPLICABLE, NOT_APPLICABLE)
-        for kind in sorted({stratum_type for stratum_type, _ in group} - {NOT_APPLICABLE}):
-            if whole in group:
-                builder.add(
-                    "stratum", group[whole], [cell for stratum, cell in group.items() if stratum[0] == kind]
-                )
+        for parent, parts in families(group):
+            if parent in group:
+                builder.add("stratum", group[parent], [group[part] for part in parts if part in group])
 
     areas = [
         (

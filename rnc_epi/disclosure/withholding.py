@@ -15,6 +15,7 @@ import numpy as np
 
 from rnc_epi.disclosure.counts import ALL_AGES, Counts
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 #: Share of small counts among counts that are not zero, above which a block is left out.
 MOSTLY_HIDDEN: Final = 1 / 3
@@ -33,6 +34,7 @@ def totals_of(counts: Counts) -> np.ndarray:
     return np.array(
         [
             key.ages == ALL_AGES
+            and key.stratum[0] == NOT_APPLICABLE
             and (
                 key.area[0] in NATIONAL_LEVELS
                 or key.area[:2] == ("registry_zone", POOLED_REGISTRIES)
@@ -63,7 +65,7 @@ def withheld_cells(counts: Counts, small: np.ndarray, totals: np.ndarray) -> np.
         if counts.threshold[cell] and not totals[cell]:
             years = key.period[1] - key.period[0]
             by_age = key.ages != ALL_AGES
-            block = (key.event_type, key.estimator, key.site, key.area[0], key.stratum[0], years, by_age)
+            block = (key.event_type, key.persons, key.site, key.area[0], key.stratum[0], years, by_age)
             blocks[block].append(cell)
     withheld = np.zeros(len(counts.keys), dtype=bool)
     for cells in blocks.values():

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rnc_epi.vocabulary.errors import DisclosureRefused
+from rnc_epi.vocabulary.estimators import MODELS, RISK_CLASS
 from rnc_epi.vocabulary.policy import Policy
 from rnc_epi.vocabulary.schemas import (
     DERIVED_FROM_COUNT,
@@ -17,7 +18,6 @@ from rnc_epi.vocabulary.schemas import (
     RESULT_COLUMNS,
 )
 
-_COUNT_UNITS: Final = ("persons", "events", "count")
 _NO_NUMBER: Final = (*DERIVED_FROM_COUNT, "person_years")
 
 
@@ -46,7 +46,8 @@ def check_rows(rows: Iterable[Mapping[str, Any]], policy: Policy) -> int:
     ------
     DisclosureRefused
         ``R001`` a number in a row that is not published, ``R002`` a small count of a source that is not
-        exempt, ``R005`` a status or reason that is not public, ``R006`` a level that the plan does not name.
+        exempt, ``R005`` a status or reason that is not public, ``R006`` a level that the plan does not name,
+        ``R009`` an estimate beside the count of persons that it rests on.
     """
     number = 0
     for row in rows:
@@ -61,8 +62,16 @@ def check_rows(rows: Iterable[Mapping[str, Any]], policy: Policy) -> int:
                 raise DisclosureRefused("R001", where=where)
             continue
         threshold = policy.threshold_of(row["source"])
-        counts = [row["events"]]
-        if row["measure_unit"] in _COUNT_UNITS or row["indicator"] == "count":
+        if row["indicator"] == RISK_CLASS:
+            if any(row[name] not in ("", None) for name in _NO_NUMBER if name != "value"):
+                raise DisclosureRefused("R001", where=where)
+            continue
+        # An estimate is published without the persons it rests on.
+        counted = row["estimator"] not in MODELS
+        counts = [row["events"]] if counted else []
+        if not counted and any(row[name] not in ("", None) for name in ("events", "expected")):
+            raise DisclosureRefused("R009", where=where)
+        if row["indicator"] == "count":
             counts.append(row["value"])
         for count in counts:
             if count in ("", None):

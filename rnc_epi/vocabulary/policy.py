@@ -25,12 +25,18 @@ class PlanRule:
         Whether age-specific indicators may be published at this level.
     event_types : tuple of str
         Types of event the rule speaks of; empty for all.
+    strata : bool
+        Whether results by group (deprivation) may be published at this level.
+    classes : bool
+        Whether areas whose number is hidden may be shown by their class of risk.
     """
 
     geo_level: str
     minimum_years: int
     age_detail: bool
     event_types: tuple[str, ...] = ()
+    strata: bool = False
+    classes: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Precision:
     rate: int = 1
     ratio: int = 2
     percent: int = 1
+    smoothed: int = 1
 
 
 @dataclass(frozen=True)

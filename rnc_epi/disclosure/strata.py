@@ -1,0 +1,35 @@
+"""How strata add up: all areas with a score, the groups among them, and the areas without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
+
+Stratum = tuple[str, str]
+#: Everyone, whatever the group.
+WHOLE: Final[Stratum] = (NOT_APPLICABLE, NOT_APPLICABLE)
+
+
+def families(strata: Iterable[Stratum]) -> list[tuple[Stratum, tuple[Stratum, ...]]]:
+    """Return which strata are parts of which, parents first.
+
+    Examples
+    --------
+    >>> families([("d", "Q1"), ("d", "Q2"), ("d", "all"), ("d", "unknown")])
+    [(('_', '_'), (('d', 'all'), ('d', 'unknown'))), (('d', 'all'), (('d', 'Q1'), ('d', 'Q2')))]
+    """
+    found = []
+    present = set(strata) - {WHOLE}
+    for kind in sorted({stratum_type for stratum_type, _ in present}):
+        every, unknown = (kind, ALL_GROUPS), (kind, UNKNOWN_GROUP)
+        groups = tuple(sorted(s for s in present if s[0] == kind and s not in (every, unknown)))
+        beside = (unknown,) if unknown in present else ()
+        if every in present:
+            found.append((WHOLE, (every, *beside)))
+            found.append((every, groups))
+        else:
+            found.append((WHOLE, (*groups, *beside)))
+    return found

@@ -1,0 +1,42 @@
+"""How a figure was had, and what its groups are called: words that rooms, disclosure and reports share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Counted in the area; estimated from a correlate; raked to the level above; from a model of registries;
+#: shrunk towards the neighbours.
+OBSERVED: Final = "observed"
+CALIBRATED: Final = "calibrated"
+BENCHMARKED: Final = "benchmarked"
+MODELLED: Final = "modelled"
+SMOOTHED: Final = "smoothed"
+
+#: Estimates of counts that rest on the count of a correlate (long-term illness, hospital stay, death).
+FROM_A_PROXY: Final = (CALIBRATED, BENCHMARKED)
+
+#: Figures of models. Anything else is held to be a count of persons.
+MODELS: Final = (*FROM_A_PROXY, MODELLED, SMOOTHED)
+
+#: The class of an area: clearly lower (-1), not distinct (0), clearly higher (1). Says no number.
+RISK_CLASS: Final = "risk_class"
+
+#: Type of the strata by deprivation; what follows a colon tells several indices or scopes apart.
+DEPRIVATION: Final = "deprivation"
+#: Areas with a score, together; areas without.
+ALL_GROUPS: Final = "all"
+UNKNOWN_GROUP: Final = "unknown"
+
+#: Indicators that speak of the persons of one stratum alone; the others compare strata.
+OF_ONE_STRATUM: Final = ("count", "crude_rate", "age_specific_rate", "asr")
+
+
+def proxy_of(method: str) -> str:
+    """Return the correlate named in the method of a calibrated estimate.
+
+    Examples
+    --------
+    >>> proxy_of("calibrated-HA"), proxy_of("chatignoux-M")
+    ('HA', 'M')
+    """
+    return method.rpartition("-")[2]

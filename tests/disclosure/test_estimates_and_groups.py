@@ -1,0 +1,197 @@
+"""Figures of models and figures by group leave by the same door as counts, and say no more than they."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnc_epi.attack import attack_tables
+from rnc_epi.disclosure import load_policy, protect
+from rnc_epi.release.bytes_check import check_rows
+from rnc_epi.vocabulary.areas import AreaKey
+from rnc_epi.vocabulary.errors import DisclosureRefused
+from rnc_epi.vocabulary.hierarchy import Hierarchy
+from rnc_epi.vocabulary.schemas import as_result
+
+POLICY = load_policy("default")
+RULES = {"threshold": 11, "source_thresholds": {}}
+NATION = ("france_hexagonale", "FRA")
+SAME = {
+    "indicator": "count", "measure_unit": "events", "event_type": "death", "site": "lung", "sex": 1,
+    "geo_level": "france_hexagonale", "geo_code": "FRA", "geo_vintage": "v", "period_from": 2016,
+    "period_until": 2021, "age_from": 0, "age_until": None, "status": "estimated", "source": "deaths",
+    "person_years": 1e7, "estimator": "observed", "method": "crude",
+}  # fmt: skip
+
+
+def table_of(rows: list[dict]) -> pd.DataFrame:
+    return as_result(pd.DataFrame([{"value": row.get("events")} | SAME | row for row in rows]))
+
+
+def let_out(rows: list[dict], hierarchy: Hierarchy = Hierarchy()) -> pd.DataFrame:  # noqa: B008
+    """Return the public form of some rows, and see that an attacker of it finds nothing."""
+    public = protect(table_of(rows), hierarchy, POLICY)[0].table
+    report = attack_tables(public, hierarchy, RULES)
+    assert report.safe, report.findings
+    check_rows(public.astype(object).where(public.notna(), None).to_dict("records"), POLICY)
+    return public
+
+
+def shown(public: pd.DataFrame, **wanted: object) -> pd.DataFrame:
+    for name, value in wanted.items():
+        public = public[public[name] == value]
+    return public[public["status"] == "published"]
+
+
+def group(stratum: str, events: float, **other: object) -> dict:
+    return {"stratum_type": "deprivation", "stratum": stratum, "events": events} | other
+
+
+def by_group(groups: dict[str, float], unknown: float) -> list[dict]:
+    classified = sum(groups.values())
+    rows = [{"events": classified + unknown}, group("all", classified), group("unknown", unknown)]
+    rows += [group(name, events) for name, events in groups.items()]
+    measure = {"indicator": "relative_index", "measure_unit": "ratio", "value": 1.234567, "method": "poisson"}
+    return [*rows, group("all", classified) | measure]
+
+
+def test_groups_that_are_large_are_published_with_what_compares_them() -> None:
+    public = let_out(by_group({"Q1": 120, "Q2": 130, "Q3": 140, "Q4": 150, "Q5": 160}, 100))
+    assert (public["status"] == "published").all()
+    assert public.loc[public["indicator"] == "relative_index", "value"].tolist() == [1.23]
+
+
+def test_a_small_group_takes_another_with_it_and_what_compares_them() -> None:
+    public = let_out(by_group({"Q1": 5, "Q2": 130, "Q3": 140, "Q4": 150, "Q5": 160}, 100))
+    groups = shown(public, indicator="count")["stratum"].tolist()
+    assert "Q1" not in groups
+    assert {"Q2", "Q3", "Q4", "Q5"} - set(groups), "alone, Q1 would follow by subtraction"
+    assert "_" in groups, "the total over all groups stays"
+    assert shown(public, indicator="relative_index").empty
+
+
+def test_areas_without_a_score_do_not_follow_by_subtraction() -> None:
+    public = let_out(by_group({"Q1": 120, "Q2": 130, "Q3": 140, "Q4": 150, "Q5": 160}, 4))
+    strata = set(shown(public, indicator="count")["stratum"])
+    assert "unknown" not in strata
+    assert not {"_", "all"} <= strata
+    assert "_" in strata
+
+
+def test_groups_of_a_departement_are_left_out_by_the_plan() -> None:
+    here = {"geo_level": "departement", "geo_code": "29"}
+    public = let_out([here | {"events": 800.0}, group("Q1", 400.0, **here), group("Q2", 400.0, **here)])
+    assert set(public["stratum"]) == {"_"}
+
+
+def zones(counts: list[int]) -> tuple[list[dict], Hierarchy]:
+    """Return counts, smoothed risks and classes of the zones of one département."""
+    parent = {"geo_level": "departement", "geo_code": "29"}
+    rows = [parent | {"events": float(sum(counts))}]
+    for number, events in enumerate(counts):
+        here = {"geo_level": "zone", "geo_code": f"29-{number}", "events": float(events)}
+        smooth = here | {"estimator": "smoothed", "method": "bym2", "expected": 20.0}
+        rows += [
+            here,
+            smooth
+            | {"indicator": "relative_risk", "measure_unit": "ratio", "value": 1.0456, "lower": 0.8123},
+            smooth | {"indicator": "exceedance_probability", "measure_unit": "probability", "value": 0.6789},
+            smooth | {"indicator": "risk_class", "measure_unit": "class", "value": 0.0},
+        ]
+    below = tuple(AreaKey("zone", f"29-{number}", "v") for number in range(len(counts)))
+    return rows, Hierarchy((), ((AreaKey("departement", "29", "v"), below),))
+
+
+def test_a_smoothed_risk_is_a_number_only_where_the_count_itself_is_shown() -> None:
+    rows, hierarchy = zones([4, 40, 50, 60, 70, 80])
+    public = let_out(rows, hierarchy)
+    counts = set(shown(public, indicator="count", geo_level="zone")["geo_code"])
+    assert "29-0" not in counts
+    assert len(counts) == 4, "one more is hidden, or the first would follow by subtraction"
+    for indicator in ("relative_risk", "exceedance_probability"):
+        assert set(shown(public, indicator=indicator)["geo_code"]) == counts
+    assert len(shown(public, indicator="risk_class")) == 6, "a class is shown everywhere"
+
+
+def test_what_is_shown_of_a_smoothed_risk_is_coarse_and_alone() -> None:
+    rows, hierarchy = zones([40, 50, 60, 70])
+    public = let_out(rows, hierarchy)
+    risks = shown(public, indicator="relative_risk")
+    assert set(risks["value"]) == {1.0}
+    assert set(risks["lower"]) == {0.8}
+    assert risks[["events", "expected"]].isna().all(axis=None)
+    classes = shown(public, indicator="risk_class")
+    assert classes[["lower", "upper", "se", "events", "expected", "person_years"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("indicator", ["relative_risk", "exceedance_probability"])
+def test_the_attacker_sees_a_smoothed_number_whose_count_is_hidden(indicator: str) -> None:
+    rows, hierarchy = zones([4, 40, 50, 60, 70, 80])
+    public = protect(table_of(rows), hierarchy, POLICY)[0].table
+    leak = (public["indicator"] == indicator) & (public["geo_code"] == "29-0")
+    public.loc[leak, ["value", "status"]] = [0.9, "published"]
+    found = attack_tables(public, hierarchy, RULES).findings
+    assert [finding.attack for finding in found] == ["A17"]
+
+
+def adults(code: str, persons: float, cases: float, proxy: str, indicator: str = "count") -> dict:
+    unit = {"count": "events", "asr": "rate"}[indicator]
+    return {
+        "event_type": "incidence", "geo_level": "departement", "geo_code": code, "age_from": 15,
+        "estimator": "calibrated", "method": f"calibrated-{proxy}", "indicator": indicator,
+        "measure_unit": unit, "value": cases, "lower": cases * 0.9, "upper": cases * 1.1, "events": persons,
+        "source": "snds",
+    }  # fmt: skip
+
+
+def test_a_calibrated_count_is_published_to_ten_without_the_persons_it_rests_on() -> None:
+    public = let_out([adults("01", 480.0, 436.0, "HA"), adults("01", 480.0, 12.34, "HA", "asr")])
+    count = shown(public, indicator="count")
+    assert count["value"].tolist() == [440.0]
+    assert count["events"].isna().all()
+    assert shown(public, indicator="asr")["value"].tolist() == [12.3]
+
+
+def test_an_estimate_on_few_persons_or_of_few_cases_is_hidden() -> None:
+    public = let_out([
+        adults("01", 8.0, 30.0, "HA"), adults("02", 60.0, 12.0, "HA"), adults("02", 60.0, 0.3, "HA", "asr"),
+        adults("03", 60.0, 30.0, "HA"),
+    ])  # fmt: skip
+    assert shown(public)["geo_code"].tolist() == ["03"]
+
+
+def test_estimates_from_deaths_speak_of_the_same_persons_as_the_deaths_themselves() -> None:
+    region = AreaKey("region", "53", "v")
+    codes = ["22", "29", "35", "56"]
+    hierarchy = Hierarchy((), ((region, tuple(AreaKey("departement", code, "v") for code in codes)),))
+    counts = dict(zip(codes, [5.0, 300.0, 400.0, 500.0], strict=True))
+    rows = [{"geo_level": "region", "geo_code": "53", "events": 1205.0, "age_from": 15}]
+    rows += [{"geo_level": "departement", "geo_code": code, "events": counts[code]} for code in codes]
+    rows += [{"geo_level": "region", "geo_code": "53", "events": 1205.0}]
+    rows += [adults(code, counts[code], 2 * counts[code], "M") | {"source": "deaths"} for code in codes]
+    public = let_out(rows, hierarchy)
+    deaths = set(shown(public, event_type="death", geo_level="departement")["geo_code"])
+    estimates = set(shown(public, estimator="calibrated")["geo_code"])
+    assert "22" not in deaths | estimates
+    assert len(deaths) == 2
+    assert estimates == deaths, "what is hidden among deaths is not given back by an estimate"
+
+
+def test_the_bytes_are_refused_where_an_estimate_stands_beside_its_persons() -> None:
+    public = let_out([adults("01", 480.0, 436.0, "HA")])
+    public["events"] = 480.0
+    rows = public.astype(object).where(public.notna(), None).to_dict("records")
+    with pytest.raises(DisclosureRefused) as refusal:
+        check_rows(rows, POLICY)
+    assert refusal.value.code == "R009"
+
+
+def test_the_grade_that_refuses_an_estimate_is_public() -> None:
+    refused = adults("01", 480.0, np.nan, "HA") | {
+        "status": "not_estimable", "reason": "quality", "data_grade": "B--", "value": None,
+    }  # fmt: skip
+    public = let_out([refused, adults("03", 60.0, 30.0, "HA") | {"site": "pancreas"}])
+    assert public.loc[public["site"] == "lung", ["status", "data_grade"]].values.tolist() == [
+        ["not_estimable", "B--"]
+    ]
