@@ -29,6 +29,7 @@ from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS
 from rnc_epi.maths.inequality.stratified_fit import Cells, Fit
 from rnc_epi.maths.requirements import (
     Floats,
+    Mask,
     as_result,
     first_position,
     require_choice,
@@ -105,8 +106,10 @@ def slope_and_relative_index(
         One entry per cell of age by group (or by area). Leading axes are allowed, (..., cells): each set of
         counts, for instance each draw, is fitted on its own. With ``model="logistic"`` `person_years` holds
         the persons among whom the events were counted.
-    rank : array_like, shape (cells,)
+    rank : array_like, shape (cells,) or (..., cells)
         Rank of the group of each cell between 0 (least deprived) and 1 (most deprived): see :func:`ridit`.
+        With leading axes each set of counts has its own ranks; one with fewer than three among its populated
+        cells is not estimable.
     age : array_like, shape (cells,)
         Age band of each cell: any sortable labels, such as the first year of the band.
     weights : array_like, shape (ages,) or (cells,), optional
@@ -206,7 +209,7 @@ def check_cells(events: ArrayLike, person_years: ArrayLike, rank: ArrayLike, age
     require_person_time(counts, years)
     ranks = require_shares(rank, "rank")
     labels = np.asarray(age)
-    for what, values in (("rank", ranks), ("age", labels)):
+    for what, values in (("rank", ranks[(0,) * (ranks.ndim - 1)] if ranks.size else ranks), ("age", labels)):
         if values.shape != (cells,):
             raise InputError("M002", what=what, expected=str((cells,)), found=str(values.shape))
     if labels.dtype.kind == "f" and np.isnan(labels).any():
@@ -215,16 +218,25 @@ def check_cells(events: ArrayLike, person_years: ArrayLike, rank: ArrayLike, age
     distinct = np.unique(ranks).size
     if distinct < FEWEST_GROUPS:
         raise InputError("I001", what="rank", found=distinct)
+    try:
+        ranks = np.broadcast_to(ranks, counts.shape)
+    except ValueError as error:
+        raise InputError("M002", what="rank", expected=str(counts.shape), found=str(ranks.shape)) from error
     names, position = np.unique(labels, return_inverse=True)
     flat = (-1, cells)
-    return CheckedCells(
-        counts.reshape(flat).copy(),
-        years.reshape(flat).copy(),
-        np.broadcast_to(ranks, (max(1, int(np.prod(counts.shape[:-1]))), cells)),
-        position.reshape(-1),
-        names.size,
-        counts.shape[:-1],
-    )
+    years, ranks = years.reshape(flat).copy(), ranks.reshape(flat)
+    counts_flat = counts.reshape(flat) * _enough_ranks(ranks, years)[:, None]
+    return CheckedCells(counts_flat, years, ranks, position.reshape(-1), names.size, counts.shape[:-1])
+
+
+def _enough_ranks(ranks: Floats, years: Floats) -> Mask:
+    """Return where the populated cells stand at three ranks or more; a fit without is left without events.
+
+    Cells are few hundred at most a fit and ranks few: counting them sorts each row once.
+    """
+    ordered = np.sort(np.where(years > 0, ranks, np.nan), axis=1)
+    steps = np.diff(ordered, axis=1) > 0
+    return np.asarray(steps.sum(axis=1) + (years > 0).any(axis=1) >= FEWEST_GROUPS)
 
 
 def require_no_more_than_persons(checked: CheckedCells) -> None:
