@@ -22,6 +22,7 @@ from rnc_epi.extracts.fingerprint import content_hash
 from rnc_epi.extracts.manifest import manifest_agrees
 from rnc_epi.store import RowAccounting, Store
 from rnc_epi.store.connection import lock
+from rnc_epi.vocabulary.contract import TABLES
 
 Check = Callable[[Store, ExtractTables], Iterator[Finding]]
 
@@ -100,6 +101,13 @@ class Extract:
     def sources(self) -> pd.DataFrame:
         """Return the declared sources: title, kind, licence, threshold, and whether they are synthetic."""
         return self.store.read("SELECT * FROM usable_sources", order_by=["source"])
+
+    def areas_table(self, name: str) -> pd.DataFrame:
+        """Return a table about areas, ``deprivation`` or ``adjacency``; empty where the extract has none."""
+        declared = TABLES[name]
+        if declared.rows_of_persons or name not in self.tables:
+            return pd.DataFrame(columns=list(declared.column_names))
+        return self.store.read(f"SELECT * FROM usable_{name}", order_by=list(declared.key))
 
 
 @dataclass

@@ -11,10 +11,13 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
 from rnc_epi.vocabulary.policy import Lift
+from rnc_epi.vocabulary.study_calibration import Calibration
+from rnc_epi.vocabulary.study_inequality import Inequality
 from rnc_epi.vocabulary.study_section import Section
+from rnc_epi.vocabulary.study_small_areas import SmallAreas
 
 #: Tables that later rooms will read; refused until then rather than ignored.
-RESERVED: Final = ("calibration", "small_areas", "inequality", "trends", "survival", "engine")
+RESERVED: Final = ("trends", "survival", "engine")
 
 Indicator = Literal["count", "crude_rate", "age_specific_rate", "asr", "sir"]
 
@@ -94,6 +97,9 @@ class Study(Section):
     rates: Rates = Field(default_factory=Rates)
     disclosure: Disclosure = Field(default_factory=Disclosure)
     outputs: Outputs = Field(default_factory=Outputs)
+    calibration: Calibration | None = None
+    small_areas: SmallAreas | None = None
+    inequality: Inequality | None = None
 
     def lifts(self) -> tuple[Lift, ...]:
         """Return the declared exceptions in the form of the policy."""
@@ -103,7 +109,8 @@ class Study(Section):
         """Return everything that decides the numbers, for the manifest: no path, no machine."""
         stated = self.model_dump(by_alias=True)
         stated.pop("extract")
-        return stated
+        # A chapter that is not asked for leaves no trace: the study is the one it was without it.
+        return {key: value for key, value in stated.items() if value is not None}
 
 
 def parse_study(text: str, where: str) -> Study:
@@ -144,7 +151,9 @@ def read_study(path: str | Path) -> tuple[Study, Path]:
 
 
 def _study_error(problem: ValidationError, where: str) -> StudyFileError:
-    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    found = problem.errors(include_url=False, include_context=False, include_input=False)
+    # A mistyped key explains the one that is missing.
+    first = next((error for error in found if error["type"] == "extra_forbidden"), found[0])
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return StudyFileError("S021", where=where, found=f"{place}: {first['msg']}")

@@ -69,7 +69,7 @@ def test_another_schema_is_refused() -> None:
     assert refused(HEAD.replace("schema = 1", "schema = 2")).code == "S021"
 
 
-@pytest.mark.parametrize("name", ["calibration", "small_areas", "inequality", "trends", "survival", "engine"])
+@pytest.mark.parametrize("name", ["trends", "survival", "engine"])
 def test_tables_of_later_rooms_are_refused_rather_than_ignored(name: str) -> None:
     assert refused(HEAD + f"[{name}]\n").code == "S022"
 
@@ -90,3 +90,23 @@ def test_what_decides_the_numbers_holds_no_path() -> None:
     parameters = parse_study(HEAD, "STUDY.toml").parameters()
     assert "extract" not in parameters
     assert parameters["schema"] == 1
+
+
+def test_a_chapter_that_is_not_asked_for_leaves_no_trace_in_what_decides_the_numbers() -> None:
+    assert not {"calibration", "small_areas", "inequality"} & set(parse_study(HEAD, "S").parameters())
+    asked = parse_study(HEAD + "[small_areas]\nmodel = 'leroux'", "S").parameters()
+    assert asked["small_areas"]["model"] == "leroux"
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("[calibration]\nproxy = ['A']", "proxies"),
+        ("[small_areas.deprivation]\nindexx = 'fdep'", "index"),
+        ("[inequality]\nindexes = 'fdep'", "index"),
+    ],
+)
+def test_a_mistyped_key_of_a_chapter_is_refused_with_the_nearest_known(text: str, nearest: str) -> None:
+    problem = refused(HEAD + text)
+    assert problem.code == "S020"
+    assert nearest in problem.message("en")
