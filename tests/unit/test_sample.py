@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,8 +50,9 @@ def test_the_sample_has_no_defect_and_says_that_it_is_synthetic(made: Path) -> N
 
 def test_the_typical_code_of_each_site_is_read_back_as_that_site() -> None:
     for leaf in {leaf for leaf, _ in rates()} & set(leaves("all_cancers")):
-        topography, morphology = typical_code(leaf)
-        assert site_of_icdo3(topography, morphology, 3) == leaf
+        for child, microscopic in itertools.product((False, True), repeat=2):
+            topography, morphology = typical_code(leaf, child=child, microscopic=microscopic)
+            assert site_of_icdo3(topography, morphology, 3) == leaf
 
 
 def test_standardised_rates_of_registries_agree_with_the_truth(made: Path, project_root: Path) -> None:

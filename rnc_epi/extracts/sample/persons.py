@@ -15,7 +15,7 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
-from rnc_epi.extracts.sample.codes import typical_code
+from rnc_epi.extracts.sample.codes import variant_of, variants
 from rnc_epi.extracts.sample.national import leaves_of
 from rnc_epi.extracts.sample.places import site_handed_over
 from rnc_epi.extracts.sample.tables import REGISTRIES
@@ -143,6 +143,10 @@ class Persons:
         ratio = reference.deaths_per_case().get((site_handed_over(leaf), sex), 0.4)
         survived = rng.exponential((200 + 6000 * (1 - ratio) ** 2) * np.exp(-0.02 * (ages - 65.0)), n)
         until = (self.area.covered_until - np.array(self.area.years)[year[chosen]]) * 365
+        in_situ = np.arange(n) >= count
+        basis = np.where(in_situ, 7, _basis(n, rng))
+        # A tumour known from the death certificate alone has no life after its diagnosis.
+        survived[basis == 0] = 0
         self.tumours.add(
             leaf=np.full(n, code, dtype=np.uint8),
             sex=np.full(n, sex, dtype=np.int8),
@@ -150,8 +154,9 @@ class Persons:
             year=year[chosen].astype(np.uint8),
             month=rng.integers(1, 13, n, dtype=np.int8),
             zone=zone[chosen].astype(np.uint16),
-            behaviour=np.repeat(np.array([3, 2], dtype=np.int8), [count, extra]),
-            basis=_basis(n, rng),
+            behaviour=np.where(in_situ, 2, 3).astype(np.int8),
+            basis=basis.astype(np.int8),
+            variant=variant_of(ages, basis).astype(np.uint8),
             stage=np.where(missing | unstaged, 0, stage).astype(np.int8),
             dead=(survived < until).astype(np.int8),
             days=np.minimum(survived, until).astype(np.int32),
@@ -219,11 +224,12 @@ class Persons:
     def _tumour_frames(
         self, columns: dict[str, np.ndarray], order: np.ndarray, person: np.ndarray
     ) -> Iterator[pd.DataFrame]:
-        codes = [typical_code(leaf) for leaf in self.leaves]
+        codes = [code for leaf in self.leaves for code in variants(leaf)]
         topography, morphology = (_words([code[i] for code in codes]) for i in (0, 1))
         for start in range(0, len(order), _PART):
             at = order[start : start + _PART]
-            leaf, zone, age = columns["leaf"][at], columns["zone"][at], columns["age"][at]
+            zone, age = columns["zone"][at], columns["age"][at]
+            code = columns["leaf"][at].astype(np.int64) * 4 + columns["variant"][at]
             yield pd.DataFrame(
                 {
                     "tumour_key": np.arange(start + 1, start + 1 + len(at)),
@@ -234,8 +240,8 @@ class Persons:
                     "age_years": _nullable(age),
                     "year": np.array(self.area.years)[columns["year"][at]],
                     "month": columns["month"][at],
-                    "topography": pd.Categorical.from_codes(topography[1][leaf], topography[0]),
-                    "morphology": pd.Categorical.from_codes(morphology[1][leaf], morphology[0]),
+                    "topography": pd.Categorical.from_codes(topography[1][code], topography[0]),
+                    "morphology": pd.Categorical.from_codes(morphology[1][code], morphology[0]),
                     "behaviour": columns["behaviour"][at],
                     "basis_of_diagnosis": columns["basis"][at],
                     "stage": pd.Categorical.from_codes(columns["stage"][at] - 1, ["1", "2", "3", "4"]),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
-from rnc_epi.extracts.sample.codes import typical_code
+from rnc_epi.extracts.sample.codes import coded
 from rnc_epi.extracts.sample.world import ALL_CANCERS, World
 from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
 from rnc_epi.vocabulary.draws import seed_of
@@ -18,8 +18,9 @@ NATIONS = (
     ("france_hexagonale", "FRH", "France hexagonale", "Metropolitan France"),
     ("france_entiere", "FR", "France entière", "Whole of France"),
 )
-#: Shares of the rows that make an extract an extract: unknown ages, in situ tumours, stage not recorded.
-UNKNOWN_AGE, IN_SITU, STAGE_MISSING = 0.001, 0.03, 0.12
+#: Shares of the rows that make an extract an extract: unknown ages, in situ tumours, no stage, no source
+#: but a death certificate.
+UNKNOWN_AGE, IN_SITU, STAGE_MISSING, DEATH_CERTIFICATE_ONLY = 0.001, 0.03, 0.12, 0.015
 _IN_SITU_SITES = ("bladder", "breast", "cervix_uteri", "melanoma_skin")
 _STARTS = np.array(reference.AGE_STARTS)
 _PERIOD = ["period_from", "period_until"]
@@ -172,25 +173,30 @@ def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
         where = np.repeat(np.arange(counts.size), counts.ravel())
         area, year, band = np.unravel_index(where, counts.shape)
         n = len(where)
-        topography, morphology = typical_code(leaf)
         width = np.where(band == len(_STARTS) - 1, 12, 5)
         in_situ = (leaf in _IN_SITU_SITES) & (rng.random(n) < IN_SITU)
         stage = rng.choice(["1", "2", "3", "4"], size=n, p=[0.3, 0.25, 0.2, 0.25])
         followed = np.minimum(rng.exponential(2500, n), 365.25 * 3).astype(np.int64)
+        age = _STARTS[band] + rng.integers(0, width)
+        unknown, month = rng.random(n) < UNKNOWN_AGE, rng.integers(1, 13, n)
+        certificate_only = (rng.random(n) < DEATH_CERTIFICATE_ONLY) & ~in_situ
+        basis = np.where(certificate_only, 0, 7)
+        followed[certificate_only] = 0
+        topography, morphology = coded(leaf, age, basis)
         parts.append(
             pd.DataFrame(
                 {
                     "leaf": leaf,
                     "registry": registries[area],
                     "sex": sex,
-                    "age_years": _STARTS[band] + rng.integers(0, width),
-                    "unknown": rng.random(n) < UNKNOWN_AGE,
+                    "age_years": age,
+                    "unknown": unknown,
                     "year": np.array(world.years)[year],
-                    "month": rng.integers(1, 13, n),
+                    "month": month,
                     "topography": topography,
                     "morphology": morphology,
                     "behaviour": np.where(in_situ, 2, 3),
-                    "basis_of_diagnosis": np.where(rng.random(n) < 0.015, 0, 7),
+                    "basis_of_diagnosis": basis,
                     "stage": pd.Series(stage).mask(rng.random(n) < STAGE_MISSING),
                     "geo_code": codes[area],
                     "follow_up_days": followed,
@@ -199,10 +205,10 @@ def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
             )
         )
     table = pd.concat(parts, ignore_index=True)
-    age = table["age_years"].astype("Int64").where(~table["unknown"])
+    stated_age = table["age_years"].astype("Int64").where(~table["unknown"])
     # Shuffled, so that the order of the file says nothing that the columns do not.
     order = np.random.default_rng(seed_of("order", seed)).permutation(len(table))
-    table = table.assign(age_years=age).drop(columns="unknown").iloc[order].reset_index(drop=True)
+    table = table.assign(age_years=stated_age).drop(columns="unknown").iloc[order].reset_index(drop=True)
     return table.assign(
         tumour_key=np.arange(1, len(table) + 1),
         person_key=np.random.default_rng(seed_of("persons", seed)).permutation(len(table)) + 1,
