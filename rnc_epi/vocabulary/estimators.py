@@ -21,8 +21,6 @@ MODELS: Final = (*FROM_A_PROXY, MODELLED, SMOOTHED)
 #: The class of an area: clearly lower (-1), not distinct (0), clearly higher (1). Says no number.
 RISK_CLASS: Final = "risk_class"
 
-#: Type of the strata by deprivation; what follows a colon tells several indices or scopes apart.
-DEPRIVATION: Final = "deprivation"
 #: Areas with a score, together; areas without.
 ALL_GROUPS: Final = "all"
 UNKNOWN_GROUP: Final = "unknown"
