@@ -1,0 +1,135 @@
+"""Change of gradients over the years, on both scales, each with a test of no change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.inequality.measures import flat_cells, of_estimate
+from rnc_epi.inequality.rows import (
+    UNIT_PROBABILITY,
+    UNIT_RATE_A_YEAR,
+    UNIT_RATIO,
+    Measured,
+    measured_rows,
+)
+from rnc_epi.inequality.strata import STRATUM_KEYS, GroupedStrata
+from rnc_epi.maths import inequality as formulas
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rnc_epi.vocabulary.study_inequality import Inequality
+
+#: Periods below which a line through the years tests nothing.
+FEWEST_PERIODS = 3
+
+_PERIOD = ["period_from", "period_until"]
+
+
+def trends(strata: GroupedStrata, asked: Inequality, *, per: int) -> pd.DataFrame:
+    """Return the annual change of the slope and relative index of each series of periods.
+
+    A series is the longest run of periods of equal length of one site, sex and area; the row speaks of all of
+    its years together. Three periods at least.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``slope_index_trend`` (in the rate's unit a year), ``relative_index_trend`` (factor a year; 1 is
+        no change) and their p-values ``…_p``; empty without series.
+    """
+    parts = []
+    for series in _series(strata):
+        parts.append(_trend_rows(strata, series, asked, per))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _series(strata: GroupedStrata) -> list[NDArray[np.intp]]:
+    """Return positions of strata, (series, periods), one array for each run of periods that series share.
+
+    Series that have the same periods are fitted together.
+    """
+    keys = strata.keys
+    names = [name for name in STRATUM_KEYS if name in keys.columns and name not in _PERIOD]
+    if not all(name in keys.columns for name in _PERIOD):
+        return []
+    number = keys.groupby(names, sort=True, observed=True, dropna=False).ngroup().to_numpy()
+    start = keys["period_from"].to_numpy(dtype=np.int64)
+    end = keys["period_until"].to_numpy(dtype=np.int64)
+    frame = pd.DataFrame({"series": number, "start": start, "end": end, "row": np.arange(len(keys))})
+    frame["length"] = frame["end"] - frame["start"]
+    # Pooled periods overlap single years: of each series the length with most periods is the series.
+    sizes = frame.groupby(["series", "length"], sort=True)["row"].size().reset_index(name="periods")
+    best = sizes.sort_values(["series", "periods", "length"], ascending=[True, False, True], kind="stable")
+    best = best.drop_duplicates("series")
+    chosen = frame.merge(best, on=["series", "length"]).sort_values(["series", "start"], kind="stable")
+    chosen = chosen[chosen["periods"] >= FEWEST_PERIODS]
+    overlaps = chosen.groupby("series")["start"].diff().lt(chosen["length"])
+    chosen = chosen[~chosen["series"].isin(chosen.loc[overlaps, "series"])]
+    shape: dict[tuple[int, ...], list[NDArray[np.intp]]] = {}
+    for _, rows in chosen.groupby("series", sort=True):
+        periods = (*rows["start"], int(rows["length"].iloc[0]))
+        shape.setdefault(periods, []).append(rows["row"].to_numpy(dtype=np.intp))
+    return [np.stack(found) for found in shape.values()]
+
+
+def _trend_rows(strata: GroupedStrata, series: NDArray[np.intp], asked: Inequality, per: int) -> pd.DataFrame:
+    n, periods = series.shape
+    events, person_years, rank, age = flat_cells(strata)
+    cells = age.size
+    middle = (
+        strata.keys["period_from"].to_numpy(dtype=float)[series[0]]
+        + strata.keys["period_until"].to_numpy(dtype=float)[series[0]]
+        - 1.0
+    ) / 2.0
+    found = formulas.gradient_trend(
+        events[series].reshape(n, -1),
+        person_years[series].reshape(n, -1),
+        rank[series].reshape(n, -1),
+        np.tile(age, periods),
+        np.repeat(middle, cells),
+        weights=strata.weights(asked.standard),
+        variance=asked.variance,
+        level=asked.level,
+    )
+    reasons = strata.reasons(asked.standard)[series]
+    # A series is only as good as its weakest period.
+    lacking = reasons != NOT_APPLICABLE
+    first = np.where(lacking.any(axis=1), lacking.argmax(axis=1), 0)
+    keys = strata.keys.iloc[series[:, 0]].reset_index(drop=True)
+    keys["period_until"] = strata.keys["period_until"].to_numpy()[series[:, -1]]
+    return measured_rows(
+        keys,
+        list(_measured(found, asked, per)),
+        reasons[np.arange(n), first],
+        events=strata.total_events[series].sum(axis=1),
+        person_years=strata.total_person_years[series].sum(axis=1),
+        level=asked.level,
+    )
+
+
+def _measured(found: formulas.GradientTrend, asked: Inequality, per: int) -> Iterator[Measured]:
+    for name, estimate, unit, scale in (
+        ("slope_index_trend", found.slope, UNIT_RATE_A_YEAR, float(per)),
+        ("relative_index_trend", found.relative, UNIT_RATIO, 1.0),
+    ):
+        kept: dict[str, Any] = {
+            "method": estimate.method.removesuffix(f"-{asked.variance}"),
+            "standard": asked.standard if name == "slope_index_trend" else NOT_APPLICABLE,
+        }
+        yield of_estimate(
+            estimate,
+            name,
+            unit,
+            scale=scale,
+            per=per if unit == UNIT_RATE_A_YEAR else 1,
+            interval_method=asked.variance,
+            **kept,
+        )
+        p_value = np.where(estimate.estimable, estimate.p_value, np.nan)
+        yield Measured(f"{name}_p", UNIT_PROBABILITY, p_value, **kept)

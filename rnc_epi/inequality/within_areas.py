@@ -1,0 +1,253 @@
+"""Gradients inside areas: those of regions shrunk towards their common value, those of town and country."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from rnc_epi.inequality.measures import flat_cells
+from rnc_epi.inequality.rows import UNIT_PROBABILITY, UNIT_RATIO, Measured, measured_rows
+from rnc_epi.inequality.strata import STRATUM_KEYS, GroupedStrata, grouped_strata
+from rnc_epi.maths import inequality as formulas
+from rnc_epi.maths.inequality.results import p_value
+from rnc_epi.maths.shrinkage import fay_herriot
+from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
+from rnc_epi.vocabulary.deprivation import DEPRIVATION
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rnc_epi.cells.table import Cells
+    from rnc_epi.inequality.grouping import Grouping
+    from rnc_epi.vocabulary.study_inequality import Inequality
+
+    Floats = NDArray[np.float64]
+
+#: Areas below which a common value and a spread around it are not told apart.
+FEWEST_AREAS = 5
+
+#: What joins a group and a class of urbanity in a `stratum`.
+CROSSED = "|"
+
+
+@dataclass(frozen=True, eq=False)
+class LogRelative:
+    """Logs of relative indices, their errors, how many errors their limits are away, and where they exist."""
+
+    value: Floats
+    se: Floats
+    times: Floats
+    estimable: NDArray[np.bool_]
+
+
+def log_relative(strata: GroupedStrata, asked: Inequality) -> LogRelative:
+    """Return the log of the relative index of each stratum: multiplicative Poisson, the variance asked."""
+    events, person_years, rank, age = flat_cells(strata)
+    found = formulas.slope_and_relative_index(
+        events,
+        person_years,
+        rank,
+        age,
+        weights=strata.weights(asked.standard),
+        variance=asked.variance,
+        level=asked.level,
+    ).relative
+    estimable = np.asarray(found.estimable) & (strata.reasons(asked.standard) == NOT_APPLICABLE)
+    value = np.where(estimable, found.value, 1.0)
+    error = np.where(estimable, np.asarray(found.se) / value, np.nan)
+    safe = np.where(estimable & (error > 0), error, 1.0)
+    times = np.log(np.where(estimable, found.upper, 1.0) / value) / safe
+    return LogRelative(np.log(value), error, times, estimable)
+
+
+def shrunken_relative_indices(strata: GroupedStrata, asked: Inequality) -> pd.DataFrame:
+    """Return the relative index of each area of a level, shrunk towards the mean of those of the level.
+
+    An area with few cases lends most of its value from the others, and says so in its limits. Five areas at
+    least; the nation and all registries together are no area among others.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``relative_index``, estimator ``smoothed``, method ``fay-herriot``, interval of prediction.
+    """
+    keys = strata.keys
+    names = [name for name in STRATUM_KEYS if name in keys.columns and name != "geo_code"]
+    if "geo_code" not in keys.columns:
+        return pd.DataFrame()
+    found = log_relative(strata, asked)
+    one_area = (
+        found.estimable & (found.se > 0) & keys["geo_code"].astype(str).ne(POOLED_REGISTRIES).to_numpy()
+    )
+    number = keys.groupby(names, sort=True, observed=True, dropna=False).ngroup().to_numpy()
+    value, spread = np.full(len(keys), np.nan), np.full(len(keys), np.nan)
+    # The variance between areas is found by one root search a family of areas: nothing to vectorise over.
+    for family in np.unique(number[one_area]):
+        rows = np.flatnonzero(one_area & (number == family))
+        if rows.size < FEWEST_AREAS:
+            continue
+        shrunk = fay_herriot(found.value[rows], found.se[rows] ** 2)
+        value[rows], spread[rows] = shrunk.value, np.sqrt(shrunk.mse)
+    done = np.flatnonzero(np.isfinite(value))
+    if not done.size:
+        return pd.DataFrame()
+    times = float(ndtri((1.0 + asked.level) / 2.0))
+    chosen = strata.take(done)
+    centre, se = value[done], spread[done]
+    measure = Measured(
+        "relative_index",
+        UNIT_RATIO,
+        np.exp(centre),
+        "fay-herriot",
+        np.exp(centre - times * se),
+        np.exp(centre + times * se),
+        np.exp(centre) * se,
+        "log-normal",
+        standard=asked.standard,
+        estimator="smoothed",
+        interval_kind="prediction",
+    )
+    return _rows(chosen, [measure], asked)
+
+
+def crossed_with(grouping: Grouping, classes: pd.DataFrame) -> pd.DataFrame:
+    """Return groups of deprivation crossed with classes of urbanity, as a grouping of cells.
+
+    Parameters
+    ----------
+    grouping : Grouping
+    classes : DataFrame
+        ``geo_code`` of the areas of the grouping and ``urbanity``, their class; an area without a class is
+        left out.
+
+    Returns
+    -------
+    DataFrame
+        In the form of ``Grouping.table``; `stratum` holds the group and the class, ``Q1|urban``.
+    """
+    held = classes[["geo_code", "urbanity"]].astype(str).drop_duplicates("geo_code")
+    crossed = grouping.table.merge(held, on="geo_code", how="inner")
+    return crossed.assign(
+        stratum_type=crossed["stratum_type"].astype(str) + CROSSED + "urbanity",
+        stratum=crossed["stratum"].astype(str) + CROSSED + crossed["urbanity"],
+    ).drop(columns="urbanity")
+
+
+def urbanity_interaction(cells: Cells, asked: Inequality) -> pd.DataFrame:
+    """Return the relative index within each class of urbanity, and whether the first differs from the others.
+
+    Parameters
+    ----------
+    cells : Cells
+        By groups crossed with classes (:func:`crossed_with`).
+    asked : Inequality
+
+    Returns
+    -------
+    DataFrame
+        Rows ``relative_index`` of each class (`stratum_type` ends with the class), the ratio of each to the
+        first class in alphabetical order ``relative_index_ratio`` (comparator: that class), and the p-value
+        of no interaction ``relative_index_ratio_p``. Counts of two classes are of distinct persons.
+    """
+    split = cells.strata["stratum"].astype(str).str.split(CROSSED, n=1, regex=False)
+    group, urbanity = split.str[0], split.str[1]
+    kind = cells.strata["stratum_type"].astype(str).str.split(CROSSED, n=1, regex=False).str[0]
+    of_class: dict[str, GroupedStrata] = {}
+    for name in sorted(set(urbanity.dropna())):
+        rows = urbanity.eq(name).to_numpy()
+        part = cells.take(rows)
+        strata = part.strata.assign(stratum=group[rows].to_numpy(), stratum_type=kind[rows].to_numpy())
+        of_class[name] = grouped_strata(replace(part, strata=strata), asked.groups)
+    names = list(of_class)
+    if len(names) < 2:
+        return pd.DataFrame()
+    first = of_class[names[0]]
+    base = log_relative(first, asked)
+    parts = [_class_rows(first, names[0], base, asked)]
+    for name in names[1:]:
+        own = of_class[name]
+        found = log_relative(own, asked)
+        parts.append(_class_rows(own, name, found, asked))
+        parts.append(_ratio_rows(own, name, found, (first, names[0], base), asked))
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _class_rows(strata: GroupedStrata, name: str, found: LogRelative, asked: Inequality) -> pd.DataFrame:
+    measure = _ratio("relative_index", found, asked)
+    return _rows(strata, [measure], asked, name)
+
+
+def _ratio(
+    indicator: str, found: LogRelative, asked: Inequality, comparator: str = NOT_APPLICABLE
+) -> Measured:
+    value = np.where(found.estimable, np.exp(found.value), np.nan)
+    return Measured(
+        indicator,
+        UNIT_RATIO,
+        value,
+        "multiplicative-poisson",
+        value * np.exp(-found.times * found.se),
+        value * np.exp(found.times * found.se),
+        value * found.se,
+        asked.variance,
+        standard=asked.standard,
+        comparator=comparator,
+    )
+
+
+def _ratio_rows(
+    strata: GroupedStrata,
+    name: str,
+    found: LogRelative,
+    reference: tuple[GroupedStrata, str, LogRelative],
+    asked: Inequality,
+) -> pd.DataFrame:
+    other, other_name, base = reference
+    present = [one for one in STRATUM_KEYS if one in strata.keys.columns]
+    place = other.keys[present].assign(_row=np.arange(len(other)))
+    row = strata.keys[present].merge(place, on=present, how="left")["_row"].to_numpy(dtype=float)
+    both = np.flatnonzero(np.isfinite(row))
+    at = row[both].astype(np.intp)
+    known = found.estimable[both] & base.estimable[at]
+    gap = LogRelative(
+        np.where(known, found.value[both] - base.value[at], 0.0),
+        np.where(known, np.sqrt(found.se[both] ** 2 + base.se[at] ** 2), 1.0),
+        # The wider of the two multipliers: with few ages both rest on few degrees of freedom.
+        np.maximum(found.times[both], base.times[at]),
+        known,
+    )
+    test = p_value(gap.value / gap.se, np.full(len(both), np.inf))
+    measures = [
+        _ratio("relative_index_ratio", gap, asked, other_name),
+        Measured(
+            "relative_index_ratio_p",
+            UNIT_PROBABILITY,
+            np.where(known, test, np.nan),
+            "multiplicative-poisson",
+            standard=asked.standard,
+            comparator=other_name,
+        ),
+    ]
+    return _rows(strata.take(both), measures, asked, name)
+
+
+def _rows(
+    strata: GroupedStrata, measures: list[Measured], asked: Inequality, urbanity: str = ""
+) -> pd.DataFrame:
+    keys = strata.keys
+    if urbanity:
+        kind = keys["stratum_type"].astype(str) if "stratum_type" in keys else DEPRIVATION
+        keys = keys.assign(stratum_type=kind + CROSSED + urbanity)
+    return measured_rows(
+        keys,
+        measures,
+        strata.reasons(asked.standard),
+        events=strata.total_events,
+        person_years=strata.total_person_years,
+        level=asked.level,
+    )
