@@ -1,7 +1,12 @@
 """Incidence where no registry counts, from a proxy calibrated where registries do."""
 
 from rnc_epi.maths.calibration.benchmark import rake_draws
-from rnc_epi.maths.calibration.combination import CombinedIncidence, ProxyCombination, combine_proxies
+from rnc_epi.maths.calibration.combination import (
+    CombinedIncidence,
+    ProxyCombination,
+    combine_proxies,
+    weighted_incidence,
+)
 from rnc_epi.maths.calibration.model import CalibrationFit, fit_calibration
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence
 from rnc_epi.maths.calibration.reference import incidence_ratio
@@ -33,4 +38,5 @@ __all__ = [
     "incidence_variation",
     "leave_one_out",
     "rake_draws",
+    "weighted_incidence",
 ]

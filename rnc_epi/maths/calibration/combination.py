@@ -19,7 +19,7 @@ from rnc_epi.maths.calibration.groups import order_of_appearance, totals
 from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, Cells, require_cells, require_registries
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence, log_normal_parameters
 from rnc_epi.maths.calibration.validation import leave_out
-from rnc_epi.maths.requirements import Floats
+from rnc_epi.maths.requirements import Floats, require_counts, require_finite, require_whole
 from rnc_epi.vocabulary.errors import InputError
 
 # Weight of the constraint that the shares sum to one, against errors of order 0.1.
@@ -80,25 +80,23 @@ class ProxyCombination:
         -------
         CombinedIncidence
         """
-        if len(results) != len(self.names) or any(
-            not np.array_equal(result.index, results[0].index) for result in results
-        ):
+        if len(results) != len(self.names):
             raise InputError("C018")
-        estimates = np.stack([result.estimate for result in results])
-        ses = np.stack([result.se for result in results]) * self.weights[:, None]
-        estimate = self.weights @ estimates
-        variance = np.einsum("pg,pq,qg->g", ses, self.correlation, ses)
-        usable = estimate > 0
-        lower, upper = np.zeros_like(estimate), np.zeros_like(estimate)
-        centre, spread = log_normal_parameters(estimate[usable], variance[usable])
-        reach = ndtri((1 + level) / 2) * np.sqrt(spread)
-        lower[usable], upper[usable] = np.exp(centre - reach), np.exp(centre + reach)
-        return CombinedIncidence(results[0].index, estimate, np.sqrt(variance), lower, upper, usable, level)
+        return weighted_incidence(results, self.weights, self.correlation, level=level)
 
 
 @dataclass(frozen=True)
 class CombinedIncidence:
-    """Weighted predictions of several proxies; arrays of shape (groups,)."""
+    """Weighted predictions of several proxies; arrays of shape (groups,).
+
+    Attributes
+    ----------
+    index, estimate, se, lower, upper, estimable
+        As :class:`CalibratedIncidence`.
+    covariance : ndarray, shape (groups, groups)
+        Covariance of the estimates, whose diagonal is the square of `se`.
+    level : float
+    """
 
     index: NDArray[np.generic]
     estimate: Floats
@@ -106,7 +104,117 @@ class CombinedIncidence:
     lower: Floats
     upper: Floats
     estimable: NDArray[np.bool_]
+    covariance: Floats = field(repr=False)
     level: float
+
+    def draws(self, n: int, *, seed: int = 0) -> Floats:
+        """Joint predictive draws of the groups: log-normal, with the means and covariance of the estimates.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        seed : int
+            The same seed gives the same draws.
+
+        Returns
+        -------
+        ndarray, shape (groups, n)
+        """
+        require_whole(n, "n")
+        usable = self.estimable
+        mean = self.estimate[usable]
+        spread = np.log1p(self.covariance[np.ix_(usable, usable)] / np.outer(mean, mean))
+        values, vectors = np.linalg.eigh(spread)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        normal = np.random.default_rng(seed).standard_normal((mean.size, n))
+        found = np.zeros((self.estimate.size, n))
+        # Half the variance that is drawn is taken off, so that the draws average to the estimate.
+        centre = np.log(mean) - (root**2).sum(axis=1) / 2
+        found[usable] = np.exp(centre[:, None] + root @ normal)
+        return found
+
+
+def weighted_incidence(
+    results: Sequence[CalibratedIncidence],
+    weights: ArrayLike,
+    correlation: ArrayLike,
+    *,
+    level: float = 0.95,
+) -> CombinedIncidence:
+    r"""Weighted sum of the predictions of several proxies over the same groups.
+
+    The covariance of two groups is :math:`\sum_{pq} w_p w_q R_{pq} (S_p^{1/2} S_q^{1/2})_{gh}`, with
+    :math:`S_p` the covariance of proxy p and R the correlation between the errors of the proxies; it is then
+    scaled so that the variance of a group is :math:`\sum_{pq} w_p w_q R_{pq} s_{pg} s_{qg}`.
+
+    Parameters
+    ----------
+    results : sequence of CalibratedIncidence
+        One per proxy, over the same groups.
+    weights : array_like, shape (proxies,)
+        Non-negative shares.
+    correlation : array_like, shape (proxies, proxies)
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    CombinedIncidence
+
+    Raises
+    ------
+    InputError
+        C018: predictions of different groups; M002: shapes.
+
+    Examples
+    --------
+    One proxy with all of the weight keeps its estimate and its standard error:
+
+    >>> from rnc_epi.maths.calibration import fit_calibration
+    >>> ages, places = np.tile([52.5, 62.5, 72.5], 5), np.repeat(list("abcde"), 3)
+    >>> cases = np.tile([50.0, 100.0, 120.0], 5)
+    >>> one = fit_calibration(cases, cases, ages, places).predict([70.0], [62.5], ["f"])
+    >>> both = weighted_incidence([one, one], [1.0, 0.0], np.eye(2))
+    >>> bool(np.isclose(both.estimate[0], one.estimate[0])), bool(np.isclose(both.se[0], one.se[0]))
+    (True, True)
+    """
+    share = require_counts(weights, "weights")
+    ties = require_finite(correlation, "correlation")
+    count = len(results)
+    if share.shape != (count,) or ties.shape != (count, count):
+        raise InputError("M002", what="weights", expected=f"({count},)", found=str(share.shape))
+    if any(not np.array_equal(result.index, results[0].index) for result in results):
+        raise InputError("C018")
+    estimate = share @ np.stack([result.estimate for result in results])
+    ses = np.stack([result.se for result in results]) * share[:, None]
+    variance = np.einsum("pg,pq,qg->g", ses, ties, ses)
+    roots = np.stack(
+        [size * _symmetric_root(result.covariance) for size, result in zip(share, results, strict=True)]
+    )
+    covariance = np.einsum("pgk,pq,qhk->gh", roots, ties, roots, optimize=True)
+    spread = np.sqrt(np.diag(covariance))
+    scale = np.sqrt(variance) / np.where(spread > 0, spread, 1.0)
+    usable = estimate > 0
+    lower, upper = np.zeros_like(estimate), np.zeros_like(estimate)
+    centre, own = log_normal_parameters(estimate[usable], variance[usable])
+    reach = ndtri((1 + level) / 2) * np.sqrt(own)
+    lower[usable], upper[usable] = np.exp(centre - reach), np.exp(centre + reach)
+    return CombinedIncidence(
+        index=results[0].index,
+        estimate=estimate,
+        se=np.sqrt(variance),
+        lower=lower,
+        upper=upper,
+        estimable=usable,
+        covariance=covariance * np.outer(scale, scale),
+        level=level,
+    )
+
+
+def _symmetric_root(covariance: Floats) -> Floats:
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
 
 
 def shares(errors: Floats) -> Floats:

@@ -75,9 +75,14 @@ class Moments:
     def covariance(self, cells: Layout) -> Floats:
         """Covariance of the groups, shape (groups, groups): an area in two groups ties them."""
         matrix = self.shared @ self.kernel @ self.shared.T + np.diag(self.own)
-        order = np.argsort(cells.block_area, kind="stable")
+        alone = np.bincount(cells.block_area)[cells.block_area] == 1
+        own = np.einsum("bp,bp->b", self.blocks[alone] @ self.between, self.blocks[alone])
+        place = cells.block_group[alone]
+        matrix[np.diag_indices_from(matrix)] += totals(place, own, cells.groups)
+        shared = np.flatnonzero(~alone)
+        order = shared[np.argsort(cells.block_area[shared], kind="stable")]
         edges = np.flatnonzero(np.diff(cells.block_area[order], prepend=-1))
-        for chosen in np.split(order, edges[1:]):
+        for chosen in np.split(order, edges[1:]) if order.size else ():
             groups = cells.block_group[chosen]
             within = self.blocks[chosen] @ self.between @ self.blocks[chosen].T
             matrix[np.ix_(groups, groups)] += within

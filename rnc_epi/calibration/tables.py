@@ -1,0 +1,176 @@
+"""What stays in the internal zone: grades, errors by registry district, ratios by age, classical methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.calibration.estimating import Country
+from rnc_epi.calibration.learning import AREA_LEVEL, REGION_LEVEL
+from rnc_epi.maths.ratio import national_ratio
+from rnc_epi.vocabulary.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rnc_epi.vocabulary.study_calibration import Calibration
+
+    Floats = NDArray[np.float64]
+
+
+def _key(country: Country) -> dict[str, object]:
+    cell = country.cell
+    return {"period": cell.period.label, "site": cell.site, "sex": cell.sex}
+
+
+def grade_rows(country: Country, asked: Calibration) -> pd.DataFrame:
+    """Return both grades of each correlate by level, what they rest on, and what was chosen."""
+    judged = country.judged
+    found = judged.combination
+    rows: list[dict[str, object]] = []
+    for level in (AREA_LEVEL, REGION_LEVEL):
+        choice = judged.choices[level]
+        for name, one in judged.judgements.items():
+            reference, without_noise, errors = one.grades[level]
+            rows.append(
+                _key(country)
+                | {
+                    "level": level,
+                    "proxy": name,
+                    "districts": one.fit.districts,
+                    "registry_cases": float(one.lesson.incident.sum()),
+                    "sigma_district": one.fit.sigma_district,
+                    "sigma_incidence": judged.sigma_incidence,
+                    "dispersion": one.fit.dispersion,
+                    **_spread(errors),
+                    "grade": reference,
+                    "grade_without_noise": without_noise,
+                    "used": choice.proxies == (name,),
+                    "publishable": one.mark(level, asked.publish_on) in ("A++", "A+"),
+                    "share": _share(choice.proxies, choice.shares, name),
+                    "optimism": np.nan if found is None else found.optimism,
+                    "refused": "_",
+                }
+            )
+        if len(choice.proxies) > 1 and found is not None:
+            rows.append(
+                _key(country)
+                | {
+                    "level": level,
+                    "proxy": choice.name,
+                    "districts": int(found.district.size),
+                    "sigma_incidence": judged.sigma_incidence,
+                    **_spread(found.combined_errors),
+                    "grade": choice.mark,
+                    "used": True,
+                    "publishable": choice.publishable,
+                    "share": 1.0,
+                    "optimism": found.optimism,
+                    "refused": "_",
+                }
+            )
+    for name, code in judged.refused.items():
+        rows.append(_key(country) | {"proxy": name, "used": False, "refused": code})
+    return pd.DataFrame(rows)
+
+
+def _spread(errors: Floats) -> dict[str, float | int]:
+    size = np.abs(errors)
+    return {
+        "rms_error": float(np.sqrt((errors**2).mean())),
+        "median_error": float(np.median(size)),
+        "largest_error": float(size.max()),
+        "beyond_15": int((size > 0.15).sum()),
+        "beyond_30": int((size > 0.30).sum()),
+    }
+
+
+def _share(names: tuple[str, ...], shares: Floats, name: str) -> float:
+    return float(shares[names.index(name)]) if name in names else 0.0
+
+
+def validation_rows(country: Country) -> pd.DataFrame:
+    """Return observed and predicted cases of each registry district, predicted without it."""
+    parts = []
+    for name, one in country.judged.judgements.items():
+        areas = [one.lesson.areas[int(place)] for place in one.errors.district]
+        parts.append(
+            pd.DataFrame(
+                {
+                    **_key(country),
+                    "proxy": name,
+                    "geo_level": [area.geo_level for area in areas],
+                    "geo_code": [area.geo_code for area in areas],
+                    "geo_vintage": [area.geo_vintage for area in areas],
+                    "observed": one.errors.observed,
+                    "predicted": one.errors.predicted,
+                    "se": one.errors.se,
+                    "error": one.errors.error,
+                    "noise_variance": one.errors.noise_variance,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def ratio_rows(country: Country) -> pd.DataFrame:
+    """Return the correlate per incident case by age, and its limits."""
+    parts = []
+    for name, one in country.judged.judgements.items():
+        ages = np.unique(one.lesson.age)
+        curve = one.fit.best
+        rows = one.fit.curve_rows({"age": ages})
+        error = np.sqrt(np.einsum("ap,pq,aq->a", rows, curve.covariance, rows))
+        ratio = one.fit.ratio(ages)
+        parts.append(
+            pd.DataFrame(
+                {
+                    **_key(country),
+                    "proxy": name,
+                    "age": ages,
+                    "ratio": ratio,
+                    "lower": ratio * np.exp(-1.959964 * error),
+                    "upper": ratio * np.exp(1.959964 * error),
+                    "sigma_district": one.fit.sigma_district,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def classical_rows(country: Country) -> pd.DataFrame:
+    """Return the nation's cases by each correlate's ratio in the registry zone, as earlier editions had them.
+
+    Only where the registry districts are areas of the nation, so that the zone is a part of the whole.
+    """
+    rows = []
+    national = set(country.national)
+    for name, one in country.judged.judgements.items():
+        lesson = one.lesson
+        panel = country.panels.get(name)
+        if panel is None or not set(lesson.areas) <= national:
+            continue
+        size = np.unique(lesson.age).size
+        inside = np.array([area in national for area in panel.areas])
+        everywhere = panel.events[inside].sum(axis=0)
+        if everywhere.size != size:
+            continue
+        cases, counts = (column.reshape(-1, size).sum(axis=0) for column in (lesson.incident, lesson.proxy))
+        row = _key(country) | {"proxy": name, "registry_cases": float(lesson.incident.sum())}
+        try:
+            found = national_ratio(cases, counts, everywhere, level=country.cell.level)
+        except InputError as problem:
+            rows.append(row | {"refused": problem.code})
+            continue
+        rows.append(
+            row
+            | {
+                "national_ratio": float(found.cases),
+                "lower": float(found.lower),
+                "upper": float(found.upper),
+                "refused": "_",
+            }
+        )
+    return pd.DataFrame(rows)
