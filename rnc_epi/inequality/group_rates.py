@@ -10,7 +10,7 @@ import pandas as pd
 from rnc_epi.inequality.rows import UNIT_EVENTS, UNIT_RATE, Measured, measured_rows
 from rnc_epi.inequality.strata import PER, GroupedStrata
 from rnc_epi.maths.standardise import crude_rate, directly_standardised_rate
-from rnc_epi.vocabulary.deprivation import ALL_GROUPS, UNKNOWN
+from rnc_epi.vocabulary.deprivation import ALL_GROUPS, UNKNOWN_GROUP
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def rates_by_group(
     parts.append(
         _rows(
             strata,
-            UNKNOWN,
+            UNKNOWN_GROUP,
             strata.unclassified_events,
             strata.unclassified_person_years,
             strata.unclassified_unknown_age,

@@ -21,7 +21,7 @@ from rnc_epi.vocabulary.deprivation import (
     KNOWN_DIRECTIONS,
     LESS_DEPRIVED,
     MORE_DEPRIVED,
-    UNKNOWN,
+    UNKNOWN_GROUP,
     GroupingName,
     group_labels,
 )
@@ -208,7 +208,7 @@ def _cut(
         quantiles=name.groups,
         scope=None if name.scope == "national" else scope_codes,
     )
-    labels = np.array([UNKNOWN, *group_labels(name.groups)], dtype=object)
+    labels = np.array([UNKNOWN_GROUP, *group_labels(name.groups)], dtype=object)
     table = inside[AREA].assign(stratum_type=stratum_type, stratum=labels[classes.quantile])
     known = ~np.isnan(score)
     tied = pd.DataFrame({"scope": scope_codes[known], "score": score[known]}).duplicated(keep=False)

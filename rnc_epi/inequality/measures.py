@@ -6,7 +6,7 @@ give is NaN here and a reason in the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +36,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Simulated group rates held at once: 4 million float64 are 32 MB.
-BLOCK = 4_000_000
-
-#: Measures of spread between groups, their unit, and what turns them into it.
-SPREAD: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
-    "theil": (formulas.theil, UNIT_INDEX),
-    "mean_log_deviation": (formulas.mean_log_deviation, UNIT_INDEX),
-    "between_group_variance": (formulas.between_group_variance, UNIT_SQUARE),
-    "index_of_disparity": (formulas.index_of_disparity, UNIT_PERCENT),
+#: Measures of spread between groups and their unit.
+SPREAD = {
+    "theil": UNIT_INDEX,
+    "mean_log_deviation": UNIT_INDEX,
+    "between_group_variance": UNIT_SQUARE,
+    "index_of_disparity": UNIT_PERCENT,
 }
 
 
@@ -248,43 +245,27 @@ def errors(se: Floats) -> Floats:
 
 
 def _spread(strata: GroupedStrata, value: Floats, se: Floats, asked: Inequality) -> Iterator[Measured]:
-    for name, (measure, unit) in SPREAD.items():
-        if name not in asked.measures:
-            continue
-        found = in_blocks(measure, value, strata.population, errors(se), asked)
-        yield of_estimate(
-            found,
-            name,
-            unit,
-            method="between-groups",
-            interval_method="simulated-normal",
-            standard=asked.standard,
-            reason="zero_rate" if name == "mean_log_deviation" else "no_events",
-        )
-
-
-def in_blocks(
-    measure: Callable[[Any, Any], Any], value: Floats, population: Floats, se: Floats, asked: Inequality
-) -> Estimate:
-    """Give limits to a measure by simulation, a block of strata at a time; the draws are the same for all."""
-    size = max(1, BLOCK // (asked.simulations * value.shape[-1]))
-    parts = [
-        formulas.from_standard_errors(
-            measure,
-            value[start : start + size],
-            population[start : start + size],
-            se[start : start + size],
-            level=asked.level,
-            seed=asked.seed,
-            simulations=asked.simulations,
-        )
-        for start in range(0, len(value), size)
-    ]
-    joined: dict[str, Any] = {
-        name: np.concatenate([np.atleast_1d(getattr(part, name)) for part in parts])
-        for name in ("value", "lower", "upper", "se", "estimable")
-    }
-    return replace(parts[0], **joined)
+    if not set(SPREAD) & set(asked.measures):
+        return
+    found = formulas.spread_between_groups(
+        value,
+        strata.population,
+        se=errors(se),
+        level=asked.level,
+        seed=asked.seed,
+        simulations=asked.simulations,
+    )
+    for name, unit in SPREAD.items():
+        if name in asked.measures:
+            yield of_estimate(
+                getattr(found, name),
+                name,
+                unit,
+                method="between-groups",
+                interval_method="simulated-normal",
+                standard=asked.standard,
+                reason="zero_rate" if name == "mean_log_deviation" else "no_events",
+            )
 
 
 def of_estimate(estimate: Estimate, indicator: str, unit: str, *, scale: float = 1.0, **how: Any) -> Measured:

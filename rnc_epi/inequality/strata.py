@@ -12,7 +12,7 @@ import pandas as pd
 from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS
 from rnc_epi.maths.standardise import directly_standardised_rate
 from rnc_epi.vocabulary.ages import BandSet
-from rnc_epi.vocabulary.deprivation import UNKNOWN, group_labels, group_number, is_deprivation
+from rnc_epi.vocabulary.deprivation import UNKNOWN_GROUP, group_labels, group_number, is_deprivation
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.schemas import CELL_STRATUM
 from rnc_epi.vocabulary.standards import standard as standard_named
@@ -167,7 +167,7 @@ def grouped_strata(cells: Cells, groups: int | None = None) -> GroupedStrata:
     names = strata["stratum"].astype(str)
     number = names.map({one: group_number(one) or 0 for one in names.unique()}).to_numpy(dtype=np.int64)
     ours = kind.map({one: is_deprivation(one) for one in kind.unique()}).to_numpy(dtype=bool)
-    ours = ours & ((number > 0) | names.eq(UNKNOWN).to_numpy())
+    ours = ours & ((number > 0) | names.eq(UNKNOWN_GROUP).to_numpy())
     if not (ours & (number > 0)).any():
         raise InputError("I017", found=", ".join(sorted(set(kind + " " + names))[:5]) or "_")
     kept = np.flatnonzero(ours)

@@ -11,12 +11,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
+from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
+
+__all__ = [
+    "ALL_GROUPS",
+    "DEPRIVATION",
+    "KNOWN_DIRECTIONS",
+    "LESS_DEPRIVED",
+    "MORE_DEPRIVED",
+    "SCOPES",
+    "UNKNOWN_GROUP",
+    "WEIGHTINGS",
+    "EstimateOrigin",
+    "GroupingName",
+    "group_labels",
+    "group_number",
+    "grouping_named",
+    "is_deprivation",
+    "stratum_types",
+]
 
 #: Kind of stratum of the groups of deprivation, in the result table.
 DEPRIVATION: Final = "deprivation"
-#: Strata beside the groups themselves: areas without a score, and the sum of the classified ones.
-UNKNOWN, ALL_GROUPS = "unknown", "all"
-
 SCOPES: Final = ("national", "region", "registry_zone")
 WEIGHTINGS: Final = ("population", "areas")
 MORE_DEPRIVED, LESS_DEPRIVED = "more_deprived", "less_deprived"

@@ -62,7 +62,9 @@ class Inequality(Section):
     )
     variance: Literal["robust", "scaled", "model"] = "robust"
     level: float = Field(default=0.95, gt=0, lt=1)
-    simulations: int = Field(default=10_000, ge=1_000, le=1_000_000)
+    simulations: int = Field(
+        default=2_000, ge=1_000, le=1_000_000, description="simulated rates behind limits without a formula"
+    )
     seed: int = Field(default=0, ge=0)
     trend: bool = Field(default=True, description="annual change of SII and RII, where there are years")
     by_age: bool = Field(default=True, description="contribution of each age to the gap")

@@ -54,6 +54,7 @@ from rnc_epi.maths.inequality.draws import from_standard_errors, over_draws
 from rnc_epi.maths.inequality.regression import relative_index, slope_index
 from rnc_epi.maths.inequality.results import Estimate, RankEstimate, TestedEstimate
 from rnc_epi.maths.inequality.ridit import ridit
+from rnc_epi.maths.inequality.spread import Spread, spread_between_groups
 from rnc_epi.maths.inequality.trend import GradientTrend, gradient_trend
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "QuantileClasses",
     "RankEstimate",
     "SlopeAndRelative",
+    "Spread",
     "TestedEstimate",
     "absolute_concentration_index",
     "age_stratified_attributable_fraction",
@@ -100,6 +102,7 @@ __all__ = [
     "ridit",
     "slope_and_relative_index",
     "slope_index",
+    "spread_between_groups",
     "theil",
     "wagstaff_index",
     "weighted_sum_index",
