@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: What cells may be told apart by; anything else is summed.
 DIMENSIONS = ("site", "sex", "year")
 
+#: Tables of the extract that hold each type of event; the others are proxies.
+_TABLES_OF = {"incidence": ("tumours", "incidence_cells"), "death": ("deaths", "death_cells")}
+
 
 @dataclass(frozen=True)
 class Indicators:
@@ -256,7 +259,7 @@ class OpenStudy:
             Level or levels of geography; all that are covered without it.
         period : str or int, optional
             ``"2016-2020"`` (last year included) or a year; without it, the years and periods as they come.
-        event : {"incidence", "death"}
+        event : {"incidence", "death", "proxy_A", "proxy_H", "proxy_HA", "proxy_M"}
 
         Raises
         ------
@@ -302,7 +305,7 @@ class OpenStudy:
 
     def _exclusions(self, event: str) -> str:
         table = self.accounting()
-        names = ("tumours", "incidence_cells") if event == "incidence" else ("deaths", "death_cells")
+        names = _TABLES_OF.get(event, ("proxy_cells",))
         lost = table[table["table_name"].isin(names) & (table["fate"] != "used")]
         said = [f"{row.reason}: {row.events} events" for row in lost.itertuples(index=False)]
         return "; ".join(said) or "none"

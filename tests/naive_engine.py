@@ -31,7 +31,7 @@ def below(slug: str) -> list[str]:
 
 
 def defined(slug: str, event_type: str) -> bool:
-    kind = "rules" if event_type == "incidence" else "icd10_deaths"
+    kind = "icd10_deaths" if event_type in ("death", "proxy_M") else "rules"
     return any(getattr(SITES[leaf], kind) for leaf in leaves(slug))
 
 
@@ -58,6 +58,12 @@ class NaiveEngine:
     def __init__(self, tables: dict[str, Any], event_type: str, pooled: tuple[int, int]) -> None:
         self.tables = {name: rows_of(frame) for name, frame in tables.items()}
         self.event_type, self.pooled = event_type, pooled
+        self.table_of_cells = {"incidence": "incidence_cells", "death": "death_cells"}.get(
+            event_type, "proxy_cells"
+        )
+        if self.table_of_cells == "proxy_cells" and "proxy_cells" in self.tables:
+            letters = event_type.removeprefix("proxy_")
+            self.tables["proxy_cells"] = [r for r in self.tables["proxy_cells"] if r["proxy"] == letters]
         self.fates: dict[str, dict[str, int]] = {}
         self.base = cache(self._base)
         self.value = cache(self._value)
@@ -78,7 +84,7 @@ class NaiveEngine:
             self.ages_claimed.setdefault(key[1:], []).extend(ages)
         self.starts = self._starts()
         self.events: dict[tuple, list[tuple[int | None, int]]] = {}
-        for name in ("tumours", "incidence_cells") if event_type == "incidence" else ("death_cells",):
+        for name in ("tumours", "incidence_cells") if event_type == "incidence" else (self.table_of_cells,):
             if name in self.tables:
                 self._judge(name)
         self.base_periods = sorted({key[4] for key in self.claims})
@@ -89,12 +95,21 @@ class NaiveEngine:
         """Return the ages claimed by (claimant, site, sex, area, period)."""
         claims: dict[tuple, list[tuple[int, int]]] = {}
         scope = self.tables.get("cells_scope", [])
-        if self.event_type == "death":
+        if self.event_type != "incidence":
+            name = self.table_of_cells
+            counted = self.tables.get(name, [])
             handed = {(row["source"], row["period_from"], row["period_until"], row["geo_level"])
-                      for row in self.tables.get("death_cells", [])}  # fmt: skip
+                      for row in counted}  # fmt: skip
             for source, first, until, level in handed:
                 for row in scope:
-                    if (row["table_name"], row["source"], row["geo_level"]) == ("death_cells", source, level):
+                    # A proxy is claimed for the sites and sexes that it is given for at least once.
+                    given = name == "death_cells" or any(
+                        (own["source"], own["geo_level"], own["site"], own["sex"])
+                        == (source, level, row["site"], row["sex"])
+                        for own in counted
+                    )
+                    said = (row["table_name"], row["source"], row["geo_level"])
+                    if given and said == (name, source, level):
                         for area in self.has_person_years:
                             if (
                                 area[0] == level
@@ -102,7 +117,7 @@ class NaiveEngine:
                                 and until <= row["period_until"]
                             ):
                                 key = (
-                                    ("death_cells", source, "_"),
+                                    (name, source, "_"),
                                     row["site"],
                                     row["sex"],
                                     area,
@@ -219,8 +234,8 @@ class NaiveEngine:
             own = self._denominator(area, sex, period)
             if own is not None:
                 starts = set(own) if starts is None else starts & set(own)
-        table = "incidence_cells" if self.event_type == "incidence" else "death_cells"
-        ages = [(row["age_from"], row["age_until"] or OPEN) for row in self.tables.get(table, [])
+        cells = self.tables.get(self.table_of_cells, [])
+        ages = [(row["age_from"], row["age_until"] or OPEN) for row in cells
                 if row["age_from"] is not None and area_of(row) in self.has_person_years]  # fmt: skip
         return [age for age in sorted(starts or {0}) if not any(a < age < b for a, b in ages)]
 

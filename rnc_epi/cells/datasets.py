@@ -199,10 +199,15 @@ def _resolve(
     found: Found = {}
     periods: dict[tuple[int, int], Period] = {}
     source = {pool.number: pool.source for pool in pools}
+    # Several pools of one source (the proxies of one table) share their person-years.
+    known: dict[tuple[str, int, int, Period], list[AgedPersonYears] | None] = {}
     for pool, area, first, until in strata.itertuples(index=False, name=None):
         period = periods.get((first, until)) or periods.setdefault((first, until), Period(first, until))
         for sex in (1, 2):
-            pieces = denominators.of(areas[area], sex, period, source[pool])
+            key = (source[pool], area, sex, period)
+            if key not in known:
+                known[key] = denominators.of(areas[area], sex, period, source[pool])
+            pieces = known[key]
             if pieces is not None:
                 found[(pool, area, sex, period)] = pieces
     return found
@@ -217,7 +222,8 @@ def _bands(store: Store, pools: list[Pool], found: Found) -> dict[int, BandSet]:
     """Return the bands of each pool: the finest that neither its cells nor its person-years would split."""
     stated = store.rows(
         "SELECT DISTINCT k.pool, e.age_from, e.age_until FROM events AS e "
-        "JOIN claimants AS k USING (claimant) WHERE k.origin IN ('incidence_cells', 'death_cells') "
+        "JOIN claimants AS k USING (claimant) "
+        "WHERE k.origin IN ('incidence_cells', 'death_cells', 'proxy_cells') "
         "AND e.age_from IS NOT NULL AND e.set_aside IS NULL AND e.area IS NOT NULL"
     )
     starts: dict[int, set[int]] = {}

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 PACKAGE = "rnc_epi.cells.steps"
 
-#: Tables of events in the order of their claims, the type of event that each holds, and whether one row is
-#: one person.
+#: Tables of events in the order of their claims, the type of event that each holds (a proxy's is followed by
+#: its letters, as in ``proxy_HA``), and whether one row is one person.
 EVENT_TABLES = {
     "tumours": ("incidence", True),
     "incidence_cells": ("incidence", False),
     "death_cells": ("death", False),
     "deaths": ("death", True),
+    "proxy_cells": ("proxy", False),
 }
 _SCOPE_COLUMNS = [
     *("table_name", "source", "site", "sex", "geo_level"),
@@ -130,8 +131,9 @@ def _claimants(store: Store, tables: list[str]) -> pd.DataFrame:
     for name in tables:
         event_type, _ = EVENT_TABLES[name]
         registry = "registry" if event_type == "incidence" else f"'{NOT_APPLICABLE}'"
-        found = store.rows(f"SELECT DISTINCT source, {registry} FROM usable_{name}")
-        rows += [(name, event_type, source, registry) for source, registry in found]
+        kind = "'proxy_' || proxy" if event_type == "proxy" else f"'{event_type}'"
+        found = store.rows(f"SELECT DISTINCT {kind}, source, {registry} FROM usable_{name}")
+        rows += [(name, *row) for row in found]
     table = pd.DataFrame(rows, columns=["origin", "event_type", "source", "registry"], dtype="str")
     pools = sorted(set(zip(table["event_type"], table["source"], strict=True)))
     number = {pool: position for position, pool in enumerate(pools)}

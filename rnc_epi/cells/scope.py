@@ -27,11 +27,12 @@ def subtree(slug: str) -> list[str]:
 def is_counted(slug: str, event_type: str) -> bool:
     """Return whether a site has a definition for a type of event.
 
-    A cause that only death certificates use (several primaries) is no gap of incidence.
+    A cause that only death certificates use (several primaries) is no gap of incidence. The proxies that
+    stand for cases have the sites of incidence, the one that stands for deaths (M) those of deaths.
     """
-    if event_type == "incidence":
-        return any(SITES[leaf].rules for leaf in leaves(slug))
-    return any(SITES[leaf].icd10_deaths for leaf in leaves(slug))
+    if event_type in ("death", "proxy_M"):
+        return any(SITES[leaf].icd10_deaths for leaf in leaves(slug))
+    return any(SITES[leaf].rules for leaf in leaves(slug))
 
 
 def sites_of_group(site_group: str) -> list[str]:

@@ -19,7 +19,7 @@ class Selection:
     sexes : tuple of int
         Of 1 (men), 2 (women), 0 (both together).
     event_types : tuple of str
-        Of ``"incidence"``, ``"death"``.
+        Of ``"incidence"``, ``"death"``, ``"proxy_A"``, ``"proxy_H"``, ``"proxy_HA"``, ``"proxy_M"``.
     geo_levels : tuple of str
         Empty: all levels that the extract reaches.
     years : tuple of int

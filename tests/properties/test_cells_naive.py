@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from tests.naive_engine import NaiveEngine
 CODES = ("01", "14", "38")
 YEARS = (2016, 2017, 2018)
 POOLED = Period(2016, 2019)
+EVENT_TYPES = ("incidence", "death", "proxy_A", "proxy_HA")
 SITES = (
     "all_cancers",
     "colorectum",
@@ -90,12 +92,20 @@ def draw_extract(seed: int) -> dict[str, pd.DataFrame]:
             deaths.append((row[0], row[1], None, *row[2:]))
     scope += [("death_cells", "cepidc", site, sex, "departement", 2016, 2019, 0, None)
               for site in yearly for sex in (1, 2)]  # fmt: skip
+    proxies, counted = [], {"colorectum": [(2016, 2019)], "prostate": [(2016, 2019)]}
+    for letters in ("A", "HA"):
+        for code in CODES:
+            rows = _cells(draw, ("snds",), area[code], counted, BANDS[2], unknown=True)
+            proxies += [(row[0], letters, *row[1:]) for row in rows if row[2] == 1 or letters == "A"]
+    scope += [("proxy_cells", "snds", site, sex, "departement", 2016, 2019, 0, None)
+              for site in counted for sex in (1, 2)]  # fmt: skip
     given = {
         "person_years": person_years, "membership": links, "coverage": coverage, "tumours": tumours,
-        "incidence_cells": cells, "death_cells": deaths, "cells_scope": scope, "areas": [], "sources": [],
+        "incidence_cells": cells, "death_cells": deaths, "proxy_cells": proxies, "cells_scope": scope,
+        "areas": [], "sources": [],
     }  # fmt: skip
     tables = {name: frame(name, rows) for name, rows in given.items()}
-    for name in ("tumours", "incidence_cells", "death_cells"):
+    for name in ("tumours", "incidence_cells", "death_cells", "proxy_cells"):
         if tables[name].empty:
             del tables[name]
     # As the contract stores them: millionths.
@@ -133,7 +143,7 @@ def compare(seed: int, folder) -> int:
     try:
         builder = CellBuilder(extract)
         found = {}
-        selection = Selection(SITES, years=YEARS, pooled=(POOLED,))
+        selection = Selection(SITES, event_types=EVENT_TYPES, years=YEARS, pooled=(POOLED,))
         for event_type, _, part in builder.stream(selection):
             for row, key in enumerate(part.strata.itertuples(index=False)):
                 area = (key.geo_level, key.geo_code, key.geo_vintage)
@@ -145,17 +155,19 @@ def compare(seed: int, folder) -> int:
         ledger = extract.accounting.frame()
     finally:
         extract.close()
-    expected = {}
-    for event_type in ("incidence", "death"):
+    expected, fates = {}, {}
+    for event_type in EVENT_TYPES:
         naive = NaiveEngine(tables, event_type, (2016, 2019))
         expected |= {(event_type, *key): value for key, value in naive.strata(SITES).items()}
-        for name, fates in naive.fates.items():
-            own = ledger[ledger["table_name"] == name]
-            said = {"used" if row.fate == "used" else row.reason: int(row.events) for row in own.itertuples()}
-            assert {fate: n for fate, n in said.items() if n} == {fate: n for fate, n in fates.items() if n}
-            # The law of conservation: every row and event that came in is used or excluded.
-            counts = tables[name]["events"].sum() if "events" in tables[name] else len(tables[name])
-            assert (own["rows"].sum(), own["events"].sum()) == (len(tables[name]), counts)
+        for name, counts in naive.fates.items():
+            fates.setdefault(name, Counter()).update(counts)
+    for name, counts in fates.items():
+        own = ledger[ledger["table_name"] == name]
+        said = {"used" if row.fate == "used" else row.reason: int(row.events) for row in own.itertuples()}
+        assert {fate: n for fate, n in said.items() if n} == {fate: n for fate, n in counts.items() if n}
+        # The law of conservation: every row and event that came in is used or excluded.
+        entered = tables[name]["events"].sum() if "events" in tables[name] else len(tables[name])
+        assert (own["rows"].sum(), own["events"].sum()) == (len(tables[name]), entered)
     assert found == expected
     return len(found)
 

@@ -1,0 +1,20 @@
+-- Usable proxy cells by the numbers of their claimant, site and area; each proxy is a type of event of its own.
+SELECT
+    k.claimant,
+    s.number AS site,
+    t.sex,
+    d.area,
+    t.period_from,
+    t.period_until,
+    CASE WHEN t.age_status = 'known' THEN t.age_from END AS age_from,
+    CASE WHEN t.age_status = 'known' THEN coalesce(t.age_until, 999) END AS age_until,
+    CAST(NULL AS VARCHAR) AS set_aside,
+    count(*) AS rows,
+    CAST(sum(t.events) AS BIGINT) AS events
+FROM usable_proxy_cells AS t
+JOIN claimants AS k
+    ON k.origin = 'proxy_cells' AND k.source = t.source AND k.event_type = 'proxy_' || t.proxy
+JOIN site_numbers AS s ON s.site = t.site
+LEFT JOIN denominator_areas AS d
+    ON d.geo_level = t.geo_level AND d.geo_code = t.geo_code AND d.geo_vintage = t.geo_vintage
+GROUP BY ALL
