@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from rnc_epi.attack.report import Finding
-from rnc_epi.vocabulary.estimators import MODELS, OF_ONE_STRATUM, RISK_CLASS, SMOOTHED
+from rnc_epi.vocabulary.estimators import MODELS, OF_A_SMOOTHED_MAP, OF_ONE_STRATUM, RISK_CLASS
 from rnc_epi.vocabulary.schemas import DERIVED_FROM_COUNT, NOT_APPLICABLE, NOT_PUBLISHED, PUBLISHED
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ def by_estimates(table: pd.DataFrame) -> Iterator[Finding]:
     for row in classes[classes[[*DERIVED_FROM_COUNT[1:]]].notna().any(axis=1)].to_dict("records"):
         yield Finding("A17", f"{_words(row)}: a number beside a class", 0.0, float("inf"))
     hidden = set(_keys(table[~modelled & (table["status"] == NOT_PUBLISHED)]))
-    numbers = estimates[
-        (estimates["estimator"] == SMOOTHED)
-        & (estimates["indicator"] != RISK_CLASS)
-        & (estimates["status"] == PUBLISHED)
-    ]
+    numbers = estimates[estimates["indicator"].isin(OF_A_SMOOTHED_MAP) & (estimates["status"] == PUBLISHED)]
     compared = table[
         (table["stratum_type"] != NOT_APPLICABLE)
         & (table["status"] == PUBLISHED)

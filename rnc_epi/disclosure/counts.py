@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from rnc_epi.vocabulary.errors import DisclosureRefused
-from rnc_epi.vocabulary.estimators import FROM_A_PROXY, MODELLED, OBSERVED, RISK_CLASS, proxy_of
+from rnc_epi.vocabulary.estimators import BENCHMARKED, CALIBRATED, MODELLED, OBSERVED, RISK_CLASS, proxy_of
 from rnc_epi.vocabulary.schemas import ESTIMATED
 
 if TYPE_CHECKING:
@@ -154,15 +154,15 @@ def persons_of(event_type: str, estimator: str, method: str) -> tuple[str, str]:
 
     Examples
     --------
-    >>> persons_of("death", "smoothed", "bym2")
-    ('death', 'observed')
+    >>> persons_of("death", "smoothed", "bym2"), persons_of("death", "benchmarked", "bym2")
+    (('death', 'observed'), ('death', 'observed'))
     >>> persons_of("incidence", "calibrated", "calibrated-HA")
     ('incidence', 'HA')
     >>> persons_of("incidence", "calibrated", "chatignoux-M")
     ('death', 'observed')
     """
-    if estimator in FROM_A_PROXY:
-        proxy = proxy_of(method)
+    proxy = proxy_of(method) if estimator in (CALIBRATED, BENCHMARKED) else None
+    if proxy is not None:
         return ("death", OBSERVED) if proxy == "M" else (event_type, proxy)
     return event_type, MODELLED if estimator == MODELLED else OBSERVED
 

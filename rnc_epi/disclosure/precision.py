@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rnc_epi.vocabulary.estimators import MODELS, OBSERVED, SMOOTHED
+from rnc_epi.vocabulary.estimators import MODELS, OF_A_SMOOTHED_MAP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +26,7 @@ _LARGE: Final = 1_000.0
 _IN_UNIT: Final = ("value", "lower", "upper", "se")
 
 
-def decimals_of(
-    indicator: str, measure_unit: str, precision: Precision, estimator: str = OBSERVED
-) -> tuple[int, int]:
+def decimals_of(indicator: str, measure_unit: str, precision: Precision) -> tuple[int, int]:
     """Return the published decimals of a value and of its limits.
 
     Examples
@@ -36,10 +34,10 @@ def decimals_of(
     >>> from rnc_epi.vocabulary.policy import Precision
     >>> decimals_of("sir", "ratio", Precision()), decimals_of("count", "persons", Precision())
     ((2, 2), (0, 1))
-    >>> decimals_of("relative_risk", "ratio", Precision(), "smoothed")
+    >>> decimals_of("relative_risk", "ratio", Precision())
     (1, 1)
     """
-    if estimator == SMOOTHED:
+    if indicator in OF_A_SMOOTHED_MAP:
         return precision.smoothed, precision.smoothed
     if measure_unit in _DECIMALS:
         return _DECIMALS[measure_unit], _DECIMALS[measure_unit]
@@ -90,7 +88,7 @@ def at_published_precision(table: pd.DataFrame, precision: Precision) -> pd.Data
     rounded = table.copy()
     kinds = table.groupby(["indicator", "measure_unit", "estimator"], sort=True).indices
     for (indicator, unit, estimator), rows in kinds.items():
-        of_value, of_limits = decimals_of(str(indicator), str(unit), precision, str(estimator))
+        of_value, of_limits = decimals_of(str(indicator), str(unit), precision)
         estimated_counts = unit in _COUNTS and (estimator in MODELS or indicator != "count")
         for name in _IN_UNIT:
             column = rounded.columns.get_loc(name)

@@ -25,7 +25,7 @@ from rnc_epi.disclosure.withholding import totals_of, withheld_cells
 from rnc_epi.disclosure.witnesses import Table
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 from rnc_epi.vocabulary.errors import DisclosureRefused
-from rnc_epi.vocabulary.estimators import FROM_A_PROXY, MODELS, OF_ONE_STRATUM, RISK_CLASS
+from rnc_epi.vocabulary.estimators import MODELS, OF_ONE_STRATUM, RISK_CLASS
 from rnc_epi.vocabulary.releasable import Releasable
 from rnc_epi.vocabulary.schemas import (
     DERIVED_FROM_COUNT,
@@ -206,12 +206,13 @@ def _hidden_rows(counts: Counts, hidden: np.ndarray, table: pd.DataFrame) -> np.
     )
     speaking = counts.cell_of_row >= 0
     compares = (table["stratum_type"] != NOT_APPLICABLE) & ~table["indicator"].isin(OF_ONE_STRATUM)
-    estimates = (table["estimator"].isin(FROM_A_PROXY) & (table["indicator"] == "count")).to_numpy(bool)
+    modelled = table["estimator"].isin(MODELS).to_numpy(bool)
+    estimates = modelled & (table["indicator"] == "count").to_numpy(bool)
     shown_as = round_estimated_counts(table["value"].to_numpy(float, na_value=np.nan))
     tiny = estimates & speaking & (shown_as < counts.threshold[counts.cell_of_row])
     few = np.zeros(len(counts.keys), dtype=bool)
     few[counts.cell_of_row[tiny]] = True
-    found = by_cell[counts.cell_of_row] | (few[counts.cell_of_row] & table["estimator"].isin(FROM_A_PROXY))
+    found = by_cell[counts.cell_of_row] | (few[counts.cell_of_row] & modelled)
     found |= by_family[counts.cell_of_row] & compares
     return np.where(speaking, found, False)
 

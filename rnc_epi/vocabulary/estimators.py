@@ -12,12 +12,14 @@ BENCHMARKED: Final = "benchmarked"
 MODELLED: Final = "modelled"
 SMOOTHED: Final = "smoothed"
 
-#: Estimates of counts that rest on the count of a correlate (long-term illness, hospital stay, death).
-FROM_A_PROXY: Final = (CALIBRATED, BENCHMARKED)
+#: How a count is had from that of a correlate (long-term illness, hospital stay, death): ``calibrated-HA``.
+_CALIBRATIONS: Final = ("calibrated", "chatignoux")
 
 #: Figures of models. Anything else is held to be a count of persons.
-MODELS: Final = (*FROM_A_PROXY, MODELLED, SMOOTHED)
+MODELS: Final = (CALIBRATED, BENCHMARKED, MODELLED, SMOOTHED)
 
+#: What a smoothed map says in numbers: it follows from the counts of the area and of those around it.
+OF_A_SMOOTHED_MAP: Final = ("relative_risk", "exceedance_probability")
 #: The class of an area: clearly lower (-1), not distinct (0), clearly higher (1). Says no number.
 RISK_CLASS: Final = "risk_class"
 
@@ -29,12 +31,13 @@ UNKNOWN_GROUP: Final = "unknown"
 OF_ONE_STRATUM: Final = ("count", "crude_rate", "age_specific_rate", "asr")
 
 
-def proxy_of(method: str) -> str:
-    """Return the correlate named in the method of a calibrated estimate.
+def proxy_of(method: str) -> str | None:
+    """Return the correlate named in the method of an estimate; None where it rests on none.
 
     Examples
     --------
-    >>> proxy_of("calibrated-HA"), proxy_of("chatignoux-M")
-    ('HA', 'M')
+    >>> proxy_of("calibrated-HA"), proxy_of("chatignoux-M"), proxy_of("bym2-deprivation")
+    ('HA', 'M', None)
     """
-    return method.rpartition("-")[2]
+    way, _, proxy = method.partition("-")
+    return proxy if proxy and way in _CALIBRATIONS else None

@@ -114,6 +114,17 @@ def test_a_smoothed_risk_is_a_number_only_where_the_count_itself_is_shown() -> N
     assert len(shown(public, indicator="risk_class")) == 6, "a class is shown everywhere"
 
 
+@pytest.mark.parametrize("estimator", ["smoothed", "benchmarked"])
+def test_a_smoothed_map_made_to_add_up_has_the_same_secrecy(estimator: str) -> None:
+    rows, hierarchy = zones([4, 40, 50, 60, 70, 80])
+    for row in rows:
+        if row.get("estimator") == "smoothed":
+            row["estimator"] = estimator
+    public = let_out(rows, hierarchy)
+    assert "29-0" not in set(shown(public, indicator="relative_risk")["geo_code"])
+    assert set(shown(public, indicator="relative_risk")["value"]) == {1.0}
+
+
 def test_what_is_shown_of_a_smoothed_risk_is_coarse_and_alone() -> None:
     rows, hierarchy = zones([40, 50, 60, 70])
     public = let_out(rows, hierarchy)
