@@ -20,7 +20,8 @@ from rnc_epi.maths.requirements import (
     require_shape,
     require_whole,
 )
-from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.maths.smallarea.memory import machine_bytes
+from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -119,6 +120,8 @@ def circular_scan(
     ------
     InputError
         A011 without a case or with one area; M001, M002, M004, M007, M009.
+    EstimateRefused
+        A043 not enough memory for the circles.
 
     References
     ----------
@@ -148,6 +151,7 @@ def circular_scan(
     total = float(counts.sum())
     if counts.size < 2 or total < 1:
         raise InputError("A011", found=f"{counts.size} / {int(total)}")
+    _require_memory(counts.size, largest_share, replicates)
     numbers = numbers * (total / numbers.sum())
     start, member = _windows(east, north, size, largest_share)
     maxima = _replicate_maxima(start, member, numbers, int(np.rint(total)), replicates, seed)
@@ -176,6 +180,17 @@ def circular_scan(
             )
         )
     return ScanResult(tuple(clusters), maxima, location, scale, int(member.size))
+
+
+def _require_memory(areas: int, share: float, replicates: int) -> None:
+    """Refuse a scan whose circles need more than four fifths of the memory of the machine (A043)."""
+    # Members of every circle, twice while they are joined; the counts of the replicates; blocks of distances.
+    needed = 4.0 * areas * (2.0 * share * areas + replicates) + 512.0 * areas * 32.0
+    there = machine_bytes()
+    if there is not None and needed > 0.8 * there:
+        raise EstimateRefused(
+            "A043", needed=f"{needed / 2**30:.1f}", there=f"{there / 2**30:.1f}", rows=areas
+        )
 
 
 def _windows(east: Floats, north: Floats, size: Floats, share: float) -> tuple[Integers, NDArray[np.int32]]:

@@ -1,1 +1,24 @@
-"""Cells of small areas to smoothed relative risks, exceedance, clusters, ranks."""
+"""Small-area risks, from tables to tables: maps smoothed by their neighbours, with limits and certainty."""
+
+from rnc_epi.smallarea.autocorrelation import autocorrelation
+from rnc_epi.smallarea.benchmarking import benchmarked, crossing_pieces, nested_pieces
+from rnc_epi.smallarea.clusters import clusters
+from rnc_epi.smallarea.graph import AreaGraph, graphs_of
+from rnc_epi.smallarea.mapped import MappedCounts, mapped_counts
+from rnc_epi.smallarea.maps import SmallAreaTables, small_areas
+from rnc_epi.smallarea.model import SmallAreaModel
+
+__all__ = [
+    "AreaGraph",
+    "MappedCounts",
+    "SmallAreaModel",
+    "SmallAreaTables",
+    "autocorrelation",
+    "benchmarked",
+    "clusters",
+    "crossing_pieces",
+    "graphs_of",
+    "mapped_counts",
+    "nested_pieces",
+    "small_areas",
+]

@@ -89,4 +89,6 @@ class SmallAreas(Section):
             raise ValueError("low must be under high")
         if self.pieces and not self.benchmark:
             raise ValueError("pieces serve benchmarking: name the level above in benchmark")
+        if self.model != "bym2" and self.priors.model_fields_set & {"share_below", "share_probability"}:
+            raise ValueError(f"priors.share_*: model {self.model} has no such share, only bym2 has")
         return self

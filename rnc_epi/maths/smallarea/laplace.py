@@ -36,6 +36,8 @@ MOST_STEPS = 60
 LONGEST_RISE, LONGEST_FALL = 2.0, 4.0
 # Below this change a step hardly alters the curvature, and the factor is kept.
 CHORD = 0.1
+# No log risk is that far from 0: a map with hardly an expected event has no mean to find.
+FARTHEST = 200.0
 # The determinant feels the error of every area at once, hence a tight end.
 CLOSE = 1e-7
 
@@ -351,6 +353,8 @@ def _chords(
             state.field + field, state.effects + effects, state.noise + noise, state.eta + rest + noise
         )
         size = float(np.abs(rest + noise).max())
+        if not float(np.abs(state.eta).max()) < FARTHEST:
+            raise NotConverged("the log risks left the numbers")
         if size < close:
             return state, True
         if not size < 0.5 * previous:
