@@ -11,6 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal
+from rnc_epi.extracts.contract_checks.identifiers import identifier_in_name, require_clean_names
 from rnc_epi.extracts.opening import Examination, examine
 from rnc_epi.store.connection import lock
 from rnc_epi.vocabulary.errors import RncEpiError, render
@@ -157,6 +158,7 @@ def check_extract(path: str | os.PathLike[str], **store_options: Any) -> CheckRe
     done = Examination()
     problem: RncEpiError | None = None
     try:
+        require_clean_names(Path(path))
         store = lock(path, **store_options)
     except RncEpiError as caught:
         problem = caught
@@ -167,7 +169,9 @@ def check_extract(path: str | os.PathLike[str], **store_options: Any) -> CheckRe
             problem = caught
         finally:
             store.close()
-    return CheckReport(Path(path).name, tuple(done.findings), problem, done.accounting.frame())
+    # A name that holds an identifier is not repeated.
+    name = Path(path).name if identifier_in_name(Path(path).name) is None else "—"
+    return CheckReport(name, tuple(done.findings), problem, done.accounting.frame())
 
 
 __all__ = ["DEFAULT_THRESHOLD", "CheckReport", "check_extract"]

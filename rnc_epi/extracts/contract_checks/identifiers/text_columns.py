@@ -1,0 +1,251 @@
+"""Texts that hold direct identifiers: columns of every table, comments, names of tables, sequences, defaults.
+
+Each column is read once: its different values are counted, and the patterns run on those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from rnc_epi.extracts.contract_checks.findings import Fate, Finding, shown_name
+from rnc_epi.extracts.contract_checks.identifiers.column_names import names_an_identifier
+from rnc_epi.extracts.contract_checks.identifiers.nir import key_verifies
+from rnc_epi.extracts.contract_checks.identifiers.number_columns import (
+    counted,
+    expected_of_longer,
+    quoted_name,
+)
+from rnc_epi.extracts.contract_checks.identifiers.patterns import (
+    COMPACT_DATE,
+    FULL_DATE,
+    NIR_AT_ALL,
+    NIR_IN_GROUPS,
+    NIR_OF_CORSICA,
+    NIR_WITH_KEY,
+    PATTERNS,
+    PERSON,
+)
+from rnc_epi.extracts.contract_checks.identifiers.person_names import (
+    FORM,
+    FULL_FORM,
+    GIVEN_NAMES,
+    LEAST_DIFFERENT,
+    LEAST_SURNAMES,
+    SHARE_OF_FORM,
+    SHARE_OF_GIVEN,
+    SHARE_OF_SURNAMES,
+    SURNAMES,
+)
+from rnc_epi.extracts.contract_checks.tables import ExtractTables
+from rnc_epi.store import Store, StoredColumn
+from rnc_epi.vocabulary.contract import TABLES
+
+#: Types that hold no text; everything else is read as text, lists and structures too.
+_NO_TEXT: Final = frozenset({
+    "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+    "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UUID", "BIT", "INTERVAL", "TIME",
+})  # fmt: skip
+_DAYS: Final = ("DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+#: Outlines are coordinates.
+_COORDINATES: Final = ("areas", "outline")
+#: Columns whose values describe: names of areas may be those of persons, and editions, vintages and
+#: algorithms may be named by their day.
+_NAMES_OF_PLACES: Final = frozenset({("areas", "name_fr"), ("areas", "name_en")})
+_NAMED_BY_DAY: Final = frozenset({
+    ("sources", "title"), ("sources", "licence"), ("sources", "altered"), ("sources", "source"),
+    ("sources", "definition_break_years"), ("snds_cases", "algorithm"), ("deprivation", "vintage"),
+    ("deprivation", "index"),
+})  # fmt: skip
+#: Columns of the contract that are free text; the others hold codes that are compared with lists.
+_FREE: Final = frozenset({("tumours", "stage"), ("snds_cases", "algorithm"), ("life_tables", "stratum")})
+#: Nothing shorter identifies by its content.
+_SHORTEST: Final = 6
+
+
+def texts_of_persons(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find direct identifiers by what text columns hold (B001 to B006, D045), and columns of days (D045)."""
+    for table, shown, columns in _all_tables(tables):
+        where = "extract.main." + quoted_name(table)
+        for column in columns:
+            kind = column.type.split("(")[0]
+            key = (table.lower(), column.name.lower())
+            if column.type.upper().startswith(_DAYS):
+                ((rows,),) = store.rows(f"SELECT count({quoted_name(column.name)}) FROM {where}")
+                if rows:
+                    yield _finding("D045", shown, column.name, rows)
+            elif key != _COORDINATES and (kind not in _NO_TEXT or not column.type.isupper()):
+                values = (
+                    f"SELECT CAST({quoted_name(column.name)} AS VARCHAR) AS v, count(*) AS times "
+                    f"FROM {where} WHERE {quoted_name(column.name)} IS NOT NULL GROUP BY 1"
+                )
+                known = shown in TABLES and key[1] in TABLES[shown].column_names
+                for code, rows in identifiers_in(
+                    store,
+                    values,
+                    names=key not in _NAMES_OF_PLACES,
+                    dates=key not in _NAMED_BY_DAY and not key[1].endswith("vintage"),
+                    free=not known or key in _FREE,
+                ):
+                    yield _finding(code, shown, column.name, rows)
+
+
+def catalogue_texts(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find direct identifiers in names, comments, defaults and types of the file itself (B007)."""
+    for name, _ in tables.others:
+        if names_an_identifier(name):
+            yield Finding("D009", Fate.REFUSE, shown_name(name), facts=(("column", "—"),))
+    for code, rows in identifiers_in(store, _CATALOGUE, names=True, dates=True, free=False):
+        yield Finding("B007", Fate.REFUSE, rows=rows, facts=(("found", code),))
+
+
+_CATALOGUE: Final = """
+    SELECT text AS v, count(*) AS times FROM (
+        SELECT unnest([table_name, comment, CAST(tags AS VARCHAR), sql]) AS text FROM duckdb_tables()
+          WHERE database_name = 'extract'
+        UNION ALL SELECT unnest([column_name, comment, column_default, data_type]) FROM duckdb_columns()
+          WHERE database_name = 'extract'
+        UNION ALL SELECT unnest([sequence_name, comment]) FROM duckdb_sequences()
+          WHERE database_name = 'extract'
+        UNION ALL SELECT unnest([index_name, comment, sql]) FROM duckdb_indexes()
+          WHERE database_name = 'extract'
+        UNION ALL SELECT constraint_text FROM duckdb_constraints() WHERE database_name = 'extract'
+        UNION ALL SELECT unnest([type_name, comment, CAST(labels AS VARCHAR)]) FROM duckdb_types()
+          WHERE database_name = 'extract' AND NOT internal
+        UNION ALL SELECT unnest([schema_name, comment]) FROM duckdb_schemas()
+          WHERE database_name = 'extract' AND NOT internal
+    ) WHERE text IS NOT NULL GROUP BY 1
+"""
+
+
+def _all_tables(tables: ExtractTables) -> Iterator[tuple[str, str, tuple[StoredColumn, ...]]]:
+    for name, columns in tables.present.items():
+        yield name, name, tuple(columns.values())
+    for name, others in tables.others:
+        yield name, shown_name(name), others
+
+
+def _finding(code: str, table: str, column: str, rows: int) -> Finding:
+    facts = (("column", shown_name(column)),)
+    return Finding(code, Fate.REFUSE, table, rows=rows, facts=facts, persons=True)
+
+
+def identifiers_in(
+    store: Store, values: str, *, names: bool, dates: bool, free: bool
+) -> Iterator[tuple[str, int]]:
+    """Yield the code and the rows of each kind of identifier among some texts.
+
+    Parameters
+    ----------
+    values : str
+        A SELECT of ``v``, the different texts, and ``times``, their rows.
+    names : bool
+        Whether a name after a title is one of a person.
+    dates : bool
+        Whether a full date is one of a person.
+    free : bool
+        Whether anything may stand in the texts, so that they may all be names.
+    """
+    ((long, nir_at_all, full_dates, compact, *found),) = store.rows(*_read_once(values, free))
+    if not long:
+        return
+    rows = _rows_of_nir(store, values) if nir_at_all else 0
+    if rows:
+        yield "B001", rows
+    for pattern, hits in zip(PATTERNS, found[: len(PATTERNS)], strict=True):
+        if hits and (names or pattern is not PERSON):
+            yield pattern.code, hits
+    if dates and (full_dates or compact):
+        yield "D045", full_dates or compact
+    if free:
+        named = _rows_of_names(*found[len(PATTERNS) :])
+        if named:
+            yield "B006", named
+
+
+def _read_once(values: str, free: bool) -> tuple[str, dict[str, Any]]:
+    parameters: dict[str, Any] = {"nir": NIR_AT_ALL, "date": FULL_DATE, "compact": COMPACT_DATE}
+    counts = [
+        "count(*)",
+        _rows("regexp_matches(v, $nir)"),
+        _rows("regexp_matches(v, $date)"),
+        _rows("regexp_matches(v, $compact)"),
+    ]
+    for number, pattern in enumerate(PATTERNS):
+        parameters[f"p{number}"] = pattern.regex
+        hint = f"contains(v, '{pattern.hint}') AND " if pattern.hint else ""
+        counts.append(_rows(f"{hint}regexp_matches(v, $p{number})"))
+    shortest = _SHORTEST
+    if free:
+        shortest = 2
+        parameters |= {
+            "form": FORM, "full": FULL_FORM, "given": sorted(GIVEN_NAMES), "surnames": sorted(SURNAMES),
+        }  # fmt: skip
+        given = "formed AND list_has_any(words, $given) AND NOT starts_with(words[1], 'SAINT')"
+        counts += [
+            _rows("true"),
+            "count(*) FILTER (WHERE formed)",
+            _rows("formed"),
+            _rows(given),
+            _rows("formed AND list_has_any(words, $surnames) AND NOT starts_with(words[1], 'SAINT')"),
+            _rows(f"regexp_full_match(v, $full) AND {given}"),
+        ]
+        words = (
+            "regexp_full_match(v, $form) AS formed, CASE WHEN formed THEN "
+            "regexp_extract_all(upper(strip_accents(v)), '[A-Z]+') END AS words"
+        )
+    else:
+        words = "NULL AS words"
+    chosen = f"SELECT v, times, {words} FROM ({values}) WHERE strlen(v) >= {shortest}"
+    return f"SELECT {', '.join(counts)} FROM ({chosen})", parameters
+
+
+def _rows(condition: str) -> str:
+    return f"CAST(coalesce(sum(times) FILTER (WHERE {condition}), 0) AS BIGINT)"
+
+
+def _rows_of_names(rows: int, different: int, formed: int, given: int, surnames: int, full: int) -> int:
+    """Return the rows that are names: a column of them, or single values that can be nothing else."""
+    if different >= LEAST_DIFFERENT and formed >= SHARE_OF_FORM * rows:
+        if given >= SHARE_OF_GIVEN * rows:
+            return formed
+        if different >= LEAST_SURNAMES and surnames >= SHARE_OF_SURNAMES * rows:
+            return formed
+    return full
+
+
+def _rows_of_nir(store: Store, values: str) -> int:
+    """Return the rows of texts that hold a social security number, beyond what chance gives where it may."""
+    parameters = {
+        "nir": NIR_AT_ALL, "groups": NIR_IN_GROUPS, "corsica": NIR_OF_CORSICA, "key": NIR_WITH_KEY,
+    }  # fmt: skip
+    chosen = f"SELECT v, times FROM ({values}) WHERE regexp_matches(v, $nir)"
+    # Written in groups or with a letter, fifteen characters that verify are no counter of anything.
+    compact = "regexp_replace(upper(c), '[^0-9AB]', '', 'g')"
+    certain = (
+        f"(list_bool_or(list_transform(list_filter(regexp_extract_all(v, $key), lambda c: "
+        f"NOT regexp_full_match(c, '[0-9]+')), lambda c: {_verified(compact)})))"
+    )
+    ((rows,),) = store.rows(
+        f"SELECT {_rows(f'regexp_matches(v, $groups) OR regexp_matches(v, $corsica) OR {certain}')} "
+        f"FROM ({chosen})",
+        parameters,
+    )
+    # Bare numbers of 13 or 15 digits may be anything: they are compared with the other numbers of the column.
+    tokens = (
+        "SELECT regexp_extract(k, '^[A-Za-z]{0,8}([1-9][0-9]{12,17})$', 1) AS digits, times FROM ("
+        f"SELECT unnest(regexp_extract_all(v, '[0-9A-Za-z]+')) AS k, times FROM ({chosen}))"
+    )
+    bare = (
+        f"SELECT CAST(digits AS BIGINT) AS n, CAST(sum(times) AS BIGINT) AS times FROM ({tokens}) "
+        "WHERE strlen(digits) IN (13, 15) GROUP BY 1"
+    )
+    only = {"nir": NIR_AT_ALL}
+    longer = ", ".join(f"count(*) FILTER (WHERE strlen(digits) = {size})" for size in (14, 16, 17, 18))
+    ((*of_longer,),) = store.rows(f"SELECT {longer} FROM ({tokens})", only)
+    return rows + counted(store, bare, only).rows_of_persons(*expected_of_longer(*of_longer))
+
+
+def _verified(text: str) -> str:
+    number = f"TRY_CAST(replace(replace({text}, '2A', '19'), '2B', '18') AS BIGINT)"
+    return f"coalesce({key_verifies(number)}, false)"
