@@ -1,1 +1,36 @@
-"""Cells by deprivation to gradients: rates by group, slope and relative indices, excess events."""
+"""Social inequality: areas into groups of deprivation, cells by group into gradients with limits.
+
+What a gradient of areas says and does not say: it describes the places where people live. It is no effect of
+their own situation, and may under- or over-state it.
+"""
+
+from rnc_epi.inequality.frames import gradient, gradient_trend, late_stage
+from rnc_epi.inequality.gradients import Gradients, concentration_curves, gradients
+from rnc_epi.inequality.grouping import Grouping, GroupingRecord, deprivation_groups
+from rnc_epi.inequality.indices import edi_scores, fdep_scores
+from rnc_epi.inequality.on_draws import gradients_on_draws
+from rnc_epi.inequality.proxy_ratio import RatioTerms, proxy_ratio_terms, with_ratio_term
+from rnc_epi.inequality.strata import GroupedStrata, grouped_strata
+from rnc_epi.inequality.within_areas import crossed_with, urbanity_interaction
+
+__all__ = [
+    "Gradients",
+    "GroupedStrata",
+    "Grouping",
+    "GroupingRecord",
+    "RatioTerms",
+    "concentration_curves",
+    "crossed_with",
+    "deprivation_groups",
+    "edi_scores",
+    "fdep_scores",
+    "gradient",
+    "gradient_trend",
+    "gradients",
+    "gradients_on_draws",
+    "grouped_strata",
+    "late_stage",
+    "proxy_ratio_terms",
+    "urbanity_interaction",
+    "with_ratio_term",
+]

@@ -79,48 +79,70 @@ def _series(strata: GroupedStrata) -> list[NDArray[np.intp]]:
 
 
 def _trend_rows(strata: GroupedStrata, series: NDArray[np.intp], asked: Inequality, per: int) -> pd.DataFrame:
-    n, periods = series.shape
-    events, person_years, rank, age = flat_cells(strata)
-    cells = age.size
     middle = (
         strata.keys["period_from"].to_numpy(dtype=float)[series[0]]
         + strata.keys["period_until"].to_numpy(dtype=float)[series[0]]
         - 1.0
     ) / 2.0
-    found = formulas.gradient_trend(
-        events[series].reshape(n, -1),
-        person_years[series].reshape(n, -1),
-        rank[series].reshape(n, -1),
-        np.tile(age, periods),
-        np.repeat(middle, cells),
-        weights=strata.weights(asked.standard),
-        variance=asked.variance,
-        level=asked.level,
-    )
-    reasons = strata.reasons(asked.standard)[series]
-    # A series is only as good as its weakest period.
-    lacking = reasons != NOT_APPLICABLE
-    first = np.where(lacking.any(axis=1), lacking.argmax(axis=1), 0)
+    how = (asked.standard, asked.variance, asked.level)
+    measured, reasons = trend_measures(strata, series, middle, how, per=per)
     keys = strata.keys.iloc[series[:, 0]].reset_index(drop=True)
     keys["period_until"] = strata.keys["period_until"].to_numpy()[series[:, -1]]
     return measured_rows(
         keys,
-        list(_measured(found, asked, per)),
-        reasons[np.arange(n), first],
+        measured,
+        reasons,
         events=strata.total_events[series].sum(axis=1),
         person_years=strata.total_person_years[series].sum(axis=1),
         level=asked.level,
     )
 
 
-def _measured(found: formulas.GradientTrend, asked: Inequality, per: int) -> Iterator[Measured]:
+def trend_measures(
+    strata: GroupedStrata,
+    series: NDArray[np.intp],
+    years: NDArray[np.float64],
+    how: tuple[str, str, float],
+    *,
+    per: int,
+) -> tuple[list[Measured], NDArray[np.object_]]:
+    """Return the trends of series of strata, and why there is none.
+
+    Parameters
+    ----------
+    series : (series, years) array of int
+        Positions of strata.
+    years : (years,) array
+    how : (standard, variance, level)
+    """
+    n, periods = series.shape
+    standard, variance, level = how
+    events, person_years, rank, age = flat_cells(strata)
+    found = formulas.gradient_trend(
+        events[series].reshape(n, -1),
+        person_years[series].reshape(n, -1),
+        rank[series].reshape(n, -1),
+        np.tile(age, periods),
+        np.repeat(years, age.size),
+        weights=strata.weights(standard),
+        variance=variance,  # type: ignore[arg-type]
+        level=level,
+    )
+    reasons = strata.reasons(standard)[series]
+    # A series is only as good as its weakest period.
+    lacking = reasons != NOT_APPLICABLE
+    first = np.where(lacking.any(axis=1), lacking.argmax(axis=1), 0)
+    return list(_measured(found, standard, variance, per)), reasons[np.arange(n), first]
+
+
+def _measured(found: formulas.GradientTrend, standard: str, variance: str, per: int) -> Iterator[Measured]:
     for name, estimate, unit, scale in (
         ("slope_index_trend", found.slope, UNIT_RATE_A_YEAR, float(per)),
         ("relative_index_trend", found.relative, UNIT_RATIO, 1.0),
     ):
         kept: dict[str, Any] = {
-            "method": estimate.method.removesuffix(f"-{asked.variance}"),
-            "standard": asked.standard if name == "slope_index_trend" else NOT_APPLICABLE,
+            "method": estimate.method.removesuffix(f"-{variance}"),
+            "standard": standard if name == "slope_index_trend" else NOT_APPLICABLE,
         }
         yield of_estimate(
             estimate,
@@ -128,7 +150,7 @@ def _measured(found: formulas.GradientTrend, asked: Inequality, per: int) -> Ite
             unit,
             scale=scale,
             per=per if unit == UNIT_RATE_A_YEAR else 1,
-            interval_method=asked.variance,
+            interval_method=variance,
             **kept,
         )
         p_value = np.where(estimate.estimable, estimate.p_value, np.nan)

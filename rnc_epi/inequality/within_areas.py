@@ -13,7 +13,7 @@ from rnc_epi.inequality.measures import flat_cells
 from rnc_epi.inequality.rows import UNIT_PROBABILITY, UNIT_RATIO, Measured, measured_rows
 from rnc_epi.inequality.strata import STRATUM_KEYS, GroupedStrata, grouped_strata
 from rnc_epi.maths import inequality as formulas
-from rnc_epi.maths.inequality.results import p_value
+from rnc_epi.maths.inequality.results import multiplier, p_value
 from rnc_epi.maths.shrinkage import fay_herriot
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
 from rnc_epi.vocabulary.deprivation import DEPRIVATION
@@ -48,21 +48,13 @@ class LogRelative:
 def log_relative(strata: GroupedStrata, asked: Inequality) -> LogRelative:
     """Return the log of the relative index of each stratum: multiplicative Poisson, the variance asked."""
     events, person_years, rank, age = flat_cells(strata)
-    found = formulas.slope_and_relative_index(
-        events,
-        person_years,
-        rank,
-        age,
-        weights=strata.weights(asked.standard),
-        variance=asked.variance,
-        level=asked.level,
-    ).relative
+    found = formulas.log_slope(events, person_years, rank, age, variance=asked.variance)
     estimable = np.asarray(found.estimable) & (strata.reasons(asked.standard) == NOT_APPLICABLE)
-    value = np.where(estimable, found.value, 1.0)
-    error = np.where(estimable, np.asarray(found.se) / value, np.nan)
-    safe = np.where(estimable & (error > 0), error, 1.0)
-    times = np.log(np.where(estimable, found.upper, 1.0) / value) / safe
-    return LogRelative(np.log(value), error, times, estimable)
+    freedom = np.where(estimable, found.freedom, np.inf)
+    times, _ = multiplier(asked.level, np.asarray(found.value), freedom)
+    return LogRelative(
+        np.where(estimable, found.value, 0.0), np.where(estimable, found.se, np.nan), times, estimable
+    )
 
 
 def shrunken_relative_indices(strata: GroupedStrata, asked: Inequality) -> pd.DataFrame:

@@ -51,6 +51,7 @@ from rnc_epi.maths.inequality.dispersion import (
     theil,
 )
 from rnc_epi.maths.inequality.draws import from_standard_errors, over_draws
+from rnc_epi.maths.inequality.many_fits import LogSlope, gradient_ends, log_slope
 from rnc_epi.maths.inequality.regression import relative_index, slope_index
 from rnc_epi.maths.inequality.results import Estimate, RankEstimate, TestedEstimate
 from rnc_epi.maths.inequality.ridit import ridit
@@ -67,6 +68,7 @@ __all__ = [
     "GapContributions",
     "GapInDeaths",
     "GradientTrend",
+    "LogSlope",
     "QuantileClasses",
     "RankEstimate",
     "SlopeAndRelative",
@@ -92,8 +94,10 @@ __all__ = [
     "gap_by_age",
     "gap_by_site",
     "gap_in_deaths",
+    "gradient_ends",
     "gradient_trend",
     "index_of_disparity",
+    "log_slope",
     "mean_difference",
     "mean_log_deviation",
     "over_draws",

@@ -1,0 +1,350 @@
+"""Gradients as verbs on plain data frames: one row a group of deprivation and age band in, a stratum out.
+
+The frame has ``age_from`` and ``age_until`` (null: open), or ``age`` labels such as ``"0-4"``, ``"85+"``; a
+column of groups, from the least to the most deprived; events and person-years. `by` says what is told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaincinv
+
+from rnc_epi.inequality.changes import trend_measures
+from rnc_epi.inequality.measures import flat_cells, measures_of, of_estimate
+from rnc_epi.inequality.rows import UNIT_PERCENT, UNIT_RATIO, Measured, measured_rows
+from rnc_epi.inequality.strata import PER, GroupedStrata
+from rnc_epi.maths import inequality as formulas
+from rnc_epi.vocabulary.ages import AgeBand, BandSet
+from rnc_epi.vocabulary.deprivation import UNKNOWN_GROUP
+from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.study_inequality import MEASURES, Inequality
+
+
+def gradient(
+    table: pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    group: str = "group",
+    order: Sequence[Any] | None = None,
+    standard: str = "world",
+    measures: Sequence[str] = MEASURES,
+    models: Sequence[str] = ("multiplicative", "additive-by-age"),
+    transforms: Sequence[str] = ("identity", "log"),
+    variance: str = "robust",
+    events: str = "events",
+    person_years: str = "person_years",
+    level: float = 0.95,
+    per: int = PER,
+    simulations: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the measures of the gradient of each stratum of a frame.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a stratum, group and age band; rows of one are summed. A group ``unknown`` is left out.
+    by : sequence of str
+        Columns that tell the strata apart.
+    group : str
+        Column of the groups.
+    order : sequence, optional
+        The groups from the least to the most deprived; their sorted values without it.
+    standard, measures, models, transforms, variance, level, per, simulations, seed
+        As in the section ``[inequality]`` of the study file.
+    events, person_years : str
+        Columns.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``indicator, method, comparator, value, lower, upper, se, interval_method,
+        unit, per, standard, level, events, reason``: ``reason`` is ``_`` where the value stands.
+
+    Raises
+    ------
+    InputError
+        ``N001``, ``N002``, ``N003`` ages, columns, bands missing; ``I001`` fewer than three groups.
+
+    Examples
+    --------
+    Rates of 10, 20, 30, 40 and 50 per 100 000 in groups of equal size:
+
+    >>> table = pd.DataFrame({"group": [1, 2, 3, 4, 5], "age": "0+", "events": [100, 200, 300, 400, 500],
+    ...     "person_years": 1e6})
+    >>> found = gradient(table, measures=["slope_index", "rate_ratio"], models=[], transforms=["identity"])
+    >>> found.loc[found["comparator"].isin(["_", "5/1"]), ["indicator", "value"]].round(6).values.tolist()
+    [['rate_ratio', 5.0], ['slope_index', 50.0]]
+    """
+    asked = Inequality.model_validate(
+        {
+            "index": "_",
+            "vintage": "_",
+            "standard": standard,
+            "measures": list(measures),
+            "models": list(models),
+            "transforms": list(transforms),
+            "variance": variance,
+            "level": level,
+            "simulations": simulations,
+            "seed": seed,
+        }
+    )
+    strata = strata_of_frame(table, by=by, group=group, order=order, events=events, person_years=person_years)
+    return _answer(strata, list(measures_of(strata, asked, per=per)), strata.reasons(standard), level)
+
+
+def gradient_trend(
+    table: pd.DataFrame,
+    *,
+    year: str = "year",
+    by: Sequence[str] = (),
+    group: str = "group",
+    order: Sequence[Any] | None = None,
+    standard: str = "world",
+    variance: str = "robust",
+    events: str = "events",
+    person_years: str = "person_years",
+    level: float = 0.95,
+    per: int = PER,
+) -> pd.DataFrame:
+    """Return the annual change of the slope and relative index of each stratum, with a test.
+
+    Parameters
+    ----------
+    year : str
+        Column of the year (or of the middle of the period): the same years in every stratum.
+    table, by, group, order, standard, variance, events, person_years, level, per
+        As for :func:`gradient`.
+
+    Returns
+    -------
+    DataFrame
+        As for :func:`gradient`: ``slope_index_trend``, ``relative_index_trend`` and their ``…_p``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`gradient`, and ``I007`` a single year.
+    """
+    keys = [*by, year]
+    strata = strata_of_frame(
+        table, by=keys, group=group, order=order, events=events, person_years=person_years
+    )
+    years = np.sort(strata.keys[year].unique())
+    if len(years) < 2:
+        raise InputError("I007", found=len(years))
+    if len(strata) % len(years) or not _all_years(strata.keys, by, year, years):
+        raise InputError("N005", what=year, n=len(strata) % len(years) or 1)
+    ordered = strata.keys.sort_values(keys, kind="stable").index.to_numpy()
+    series = ordered.reshape(-1, len(years))
+    measured, reasons = trend_measures(
+        strata, series, years.astype(float), (standard, variance, level), per=per
+    )
+    heads = strata.take(series[:, 0])
+    answer = _answer(heads, measured, reasons, level)
+    answer["events"] = np.tile(strata.total_events[series].sum(axis=1), len(measured))
+    return answer.drop(columns=year)
+
+
+def _all_years(keys: pd.DataFrame, by: Sequence[str], year: str, years: np.ndarray) -> bool:
+    if not by:
+        return len(keys) == len(years)
+    return bool(keys.groupby(list(by), dropna=False)[year].nunique().eq(len(years)).all())
+
+
+def late_stage(
+    table: pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    group: str = "group",
+    order: Sequence[Any] | None = None,
+    late: str = "late",
+    staged: str = "staged",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the gradient of the share diagnosed at a late stage, among cases of known stage.
+
+    Logistic model with an intercept at each age, robust variance, marginally standardised on the ages of the
+    cases of the stratum: the share if all lived at the most, and at the least, deprived end.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a stratum, group and age band.
+    late, staged : str
+        Columns: cases at a late stage, cases of known stage. What is not staged is left out; say how many.
+    by, group, order, level
+        As for :func:`gradient`.
+
+    Returns
+    -------
+    DataFrame
+        Rows ``late_stage_share`` of each group (comparator: the group), in per cent with Clopper-Pearson
+        limits, ``late_stage_slope_index`` (points) and ``late_stage_relative_index``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`gradient`; ``I006`` more late cases than staged ones.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"group": [1, 2, 3], "age": "0+", "late": [10, 20, 30], "staged": 100})
+    >>> found = late_stage(table)
+    >>> found.loc[found["comparator"].eq("3"), "value"].item()
+    30.0
+    """
+    strata = strata_of_frame(table, by=by, group=group, order=order, events=late, person_years=staged)
+    counts, persons, rank, age = flat_cells(strata)
+    found = formulas.slope_and_relative_index(counts, persons, rank, age, model="logistic", level=level)
+    seen, known = strata.events.sum(axis=1), strata.population
+    tail = (1.0 - level) / 2.0
+    measures: list[Measured] = []
+    for place, label in enumerate(strata.labels):
+        x, n = seen[:, place], known[:, place]
+        some = n > 0
+        left = np.where(some, n - x, 1.0)
+        lower = np.where(x > 0, betaincinv(np.where(x > 0, x, 1.0), left + 1.0, tail), 0.0)
+        upper = np.where(left > 0, betaincinv(x + 1.0, np.where(left > 0, left, 1.0), 1.0 - tail), 1.0)
+        share = np.where(some, x / np.where(some, n, 1.0), np.nan)
+        measures.append(
+            Measured(
+                "late_stage_share",
+                UNIT_PERCENT,
+                100.0 * share,
+                "proportion",
+                100.0 * lower,
+                100.0 * upper,
+                100.0 * np.sqrt(share * (1.0 - share) / np.where(some, n, 1.0)),
+                "clopper-pearson",
+                comparator=label,
+                reason="no_staged_case",
+            )
+        )
+    kept: dict[str, Any] = {"method": "logistic", "interval_method": "robust"}
+    measures.append(of_estimate(found.slope, "late_stage_slope_index", UNIT_PERCENT, scale=100.0, **kept))
+    measures.append(of_estimate(found.relative, "late_stage_relative_index", UNIT_RATIO, **kept))
+    reasons = strata.reasons()
+    return _answer(strata, measures, reasons, level)
+
+
+def strata_of_frame(
+    table: pd.DataFrame,
+    *,
+    by: Sequence[str],
+    group: str,
+    order: Sequence[Any] | None,
+    events: str,
+    person_years: str,
+) -> GroupedStrata:
+    """Return a frame as strata by age and group; events without age count in totals alone.
+
+    Raises
+    ------
+    InputError
+        ``N001`` no ages, ``N002`` a column is missing, ``N003`` a band of a group is missing, ``N004`` a
+        group that `order` does not name, ``I001`` fewer than three groups.
+    """
+    needed = [*by, group, events, person_years]
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        raise InputError("N002", found=", ".join(missing), expected=", ".join(map(str, table.columns)))
+    aged = _with_ages(table)
+    kept = aged[~aged[group].astype(str).eq(UNKNOWN_GROUP) & aged[group].notna()]
+    labels = list(order) if order is not None else sorted(kept[group].unique())
+    unnamed = ~kept[group].isin(labels)
+    if unnamed.any():
+        raise InputError("N004", found=int(unnamed.sum()), expected=", ".join(map(str, labels)))
+    if len(labels) < 3:
+        raise InputError("I001", what=group, found=len(labels))
+    place = kept[group].map({label: position for position, label in enumerate(labels)}).to_numpy(np.intp)
+    if by:
+        stratum = kept.groupby(list(by), sort=True, observed=True, dropna=False).ngroup().to_numpy()
+        keys = kept.assign(_n=stratum).drop_duplicates("_n").sort_values("_n")[list(by)]
+    else:
+        stratum, keys = np.zeros(len(kept), dtype=np.intp), pd.DataFrame(index=range(1))
+    bands, band = _bands(kept)
+    n, known = int(stratum.max(initial=0)) + 1, band >= 0
+    shape = (n, len(bands), len(labels))
+    seen, counts, years = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
+    at = (stratum[known], band[known], place[known])
+    seen[at] = True
+    hole = ~seen & seen.any(axis=1, keepdims=True)
+    if hole.any():
+        first = np.argwhere(hole)[0]
+        where = f"{group}={labels[int(first[2])]}"
+        raise InputError("N003", where=where, found=bands[int(first[1])].label(), n=int(hole.sum()))
+    np.add.at(counts, at, kept.loc[known, events].to_numpy(dtype=np.float64))
+    np.add.at(years, at, kept.loc[known, person_years].to_numpy(dtype=np.float64))
+    unknown = np.zeros((n, len(labels)))
+    np.add.at(unknown, (stratum[~known], place[~known]), kept.loc[~known, events].to_numpy(dtype=np.float64))
+    none = np.zeros((n, len(bands)))
+    return GroupedStrata(
+        keys.reset_index(drop=True),
+        tuple(str(label) for label in labels),
+        bands,
+        counts,
+        years,
+        unknown,
+        none,
+        none,
+        np.zeros(n),
+        np.zeros(n, dtype=bool),
+        np.ones(n, dtype=bool),
+    )
+
+
+def _bands(aged: pd.DataFrame) -> tuple[BandSet, np.ndarray]:
+    """Return the bands of a frame and the position of each row, -1 for unknown age."""
+    known = aged["age_from"].notna().to_numpy(dtype=bool)
+    pairs = aged.loc[known, ["age_from", "age_until"]].drop_duplicates().sort_values("age_from")
+    bands = BandSet(
+        AgeBand(int(row.age_from), None if pd.isna(row.age_until) else int(row.age_until))
+        for row in pairs.itertuples(index=False)
+    )
+    band = np.full(len(aged), -1, dtype=np.intp)
+    band[known] = np.searchsorted(bands.starts, aged.loc[known, "age_from"].to_numpy(dtype=np.int64))
+    return bands, band
+
+
+def _with_ages(table: pd.DataFrame) -> pd.DataFrame:
+    if "age_from" in table.columns:
+        until = table["age_until"] if "age_until" in table.columns else pd.Series(pd.NA, index=table.index)
+        aged = table.assign(age_from=table["age_from"].astype("Int64"), age_until=until.astype("Int64"))
+        if "age_status" in table.columns:
+            aged.loc[table["age_status"].eq("unknown"), ["age_from", "age_until"]] = pd.NA
+        return aged
+    if "age" not in table.columns:
+        raise InputError(
+            "N001", expected="age_from, age_until; age", found=", ".join(map(str, table.columns))
+        )
+    labels = table["age"].where(table["age"].notna() & table["age"].ne("unknown"), None)
+    bands = {label: AgeBand.parse(str(label)) for label in labels.dropna().unique()}
+    return table.assign(
+        age_from=pd.array([bands[one].age_from if one in bands else None for one in labels], dtype="Int64"),
+        age_until=pd.array([bands[one].age_until if one in bands else None for one in labels], dtype="Int64"),
+    )
+
+
+def _answer(
+    strata: GroupedStrata, measures: Sequence[Measured], reasons: np.ndarray, level: float
+) -> pd.DataFrame:
+    """Return measures in long form: the keys of the strata, then what was measured."""
+    rows = measured_rows(
+        strata.keys.assign(_stratum=np.arange(len(strata))),
+        measures,
+        reasons,
+        events=strata.total_events,
+        person_years=strata.total_person_years,
+        level=level,
+    )
+    stated = [
+        "indicator", "method", "comparator", "value", "lower", "upper", "se", "interval_method",
+        "measure_unit", "per", "standard", "level", "events", "reason",
+    ]  # fmt: skip
+    return rows[[*strata.keys.columns, *stated]].rename(columns={"measure_unit": "unit"})
