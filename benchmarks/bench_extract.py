@@ -51,7 +51,9 @@ CREATE TABLE tumours AS
         'registre_' || (h % 20) AS registry, (1 + g % 2)::SMALLINT AS sex,
         CASE WHEN k % 500 > 0 THEN (k % 100)::SMALLINT END AS age_years,
         (2004 + (h // 20) % 20)::SMALLINT AS year, (1 + g % 12)::SMALLINT AS month,
-        'C' || printf('%02d', (k // 1000) % 50) || '.' || (g % 10) AS topography, '8140' AS morphology,
+        'C' || printf('%02d', CASE WHEN (k // 1000) % 50 < 27 THEN (k // 1000) % 50
+            WHEN (k // 1000) % 50 < 36 THEN 49 + (k // 1000) % 50 - 27 ELSE 64 + (k // 1000) % 50 % 13 END)
+            || '.' || (g % 10) AS topography, '8140' AS morphology,
         3::SMALLINT AS behaviour, 7::SMALLINT AS basis_of_diagnosis, NULL::VARCHAR AS stage,
         'commune' AS geo_level,
         printf('%02d%03d', 1 + ((h // 400) % 35000) % 95, ((h // 400) % 35000) // 95) AS geo_code,

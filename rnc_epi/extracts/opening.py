@@ -12,9 +12,17 @@ from typing import Any, Final
 
 import pandas as pd
 
-from rnc_epi.extracts.contract_checks import denominators, identifiers, keys, structure
+from rnc_epi.extracts.contract_checks import (
+    calendar,
+    denominators,
+    identifiers,
+    keys,
+    places,
+    structure,
+)
 from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal
 from rnc_epi.extracts.contract_checks.one_pass import check_table
+from rnc_epi.extracts.contract_checks.profiles import normalise_codes, prepare_profiles
 from rnc_epi.extracts.contract_checks.references import prepare_references
 from rnc_epi.extracts.contract_checks.rules import RULES, Rule
 from rnc_epi.extracts.contract_checks.tables import ExtractTables
@@ -32,23 +40,35 @@ STRUCTURE_CHECKS: Final[tuple[Check, ...]] = (
     structure.required_columns,
     structure.identifier_columns,
     identifiers.text_keys,
-    identifiers.catalogue_texts,
-    identifiers.texts_of_persons,
-    identifiers.numbers_of_persons,
     structure.sex_in_letters,
     structure.column_types,
     structure.rows_present,
     structure.unknown_columns,
 )
 
+#: On combinations of codes, before the rules on rows: these read a column otherwise and keep its rows.
+CODE_CHECKS: Final[tuple[Check, ...]] = (normalise_codes,)
+
 #: On whole tables, after the rules on rows.
 TABLE_CHECKS: Final[tuple[Check, ...]] = (
     identifiers.number_keys,
     identifiers.sources_without_keys,
     keys.duplicate_keys,
+    keys.constant_keys,
     keys.overlapping_ages,
     keys.overlapping_periods,
     keys.rows_beside_cells,
+    calendar.years_in_two_sources,
+    calendar.months_alike,
+    calendar.years_without_events,
+    calendar.zero_years_of_person_years,
+    calendar.jumps,
+    places.cities_and_arrondissements,
+    places.postcodes,
+    places.areas_without_outline,
+    places.areas_without_neighbours,
+    places.areas_without_score,
+    places.open_bands_that_differ,
     denominators.gaps_in_person_years,
     denominators.events_without_person_years,
     denominators.events_on_zero_person_years,
@@ -144,6 +164,9 @@ def examine(
     if first_refusal(done.findings):
         return done
     prepare_references(store, tables)
+    prepare_profiles(store, tables)
+    for check in CODE_CHECKS:
+        done.findings.extend(check(store, tables))
     for table in tables.present:
         row_rules = RULES if rules is None else rules
         done.findings.extend(check_table(store, tables, table, row_rules, done.accounting))
@@ -173,7 +196,6 @@ def open_extract(path: str | os.PathLike[str], **store_options: Any) -> Extract:
     FileProblem
         The file is missing, locked or unreadable.
     """
-    identifiers.require_clean_names(Path(path))
     store = lock(path, **store_options)
     try:
         done = examine(store)

@@ -58,6 +58,17 @@ _A_CELL = "site = 'colorectum' AND sex = 1 AND geo_code = '14' AND period_from =
 _AN_AREA = "INSERT INTO areas SELECT 'departement', '{}', 'cog2026', 'x', 'x', NULL, NULL, NULL"
 _KEYS_AS_TEXT = "ALTER TABLE tumours ALTER person_key TYPE VARCHAR"
 
+_SECOND_SOURCE = "INSERT INTO sources SELECT * REPLACE ('second' AS source) FROM sources LIMIT 1"
+_COMMUNE = "INSERT INTO areas SELECT 'commune', '{}', 'cog2026', 'x', 'x', NULL, NULL, NULL"
+_INSIDE = (
+    "INSERT INTO membership SELECT 'commune', '{}', 'cog2026', 'departement', '{}', 'cog2026', NULL, NULL, 1"
+)
+_AT_HOME = "UPDATE tumours SET geo_level = 'commune', geo_code = '{}' WHERE tumour_key = {}"
+_NEIGHBOURS = (
+    "CREATE TABLE adjacency (geo_level VARCHAR, geo_code VARCHAR, geo_vintage VARCHAR, "
+    "neighbour_code VARCHAR)"
+)
+
 DEFECTS: Final = (
     # Structure
     _refuse("D003", "a required table has no row", "coverage", "DELETE FROM coverage"),
@@ -85,13 +96,15 @@ DEFECTS: Final = (
             "ALTER TABLE tumours ADD COLUMN remark TEXT"),
     _make(Fate.WARN, "D106", "a table that nobody knows", "notes", "CREATE TABLE notes AS SELECT 1 AS a"),
     # Identity
-    _refuse("D022", "a tumour twice", "tumours",
+    _refuse("D021", "a tumour twice", "tumours",
             "INSERT INTO tumours SELECT * FROM tumours WHERE tumour_key = 1"),
+    _refuse("D022", "a tumour twice, of two years", "tumours",
+            "INSERT INTO tumours SELECT * REPLACE (2018 AS year) FROM tumours WHERE tumour_key = 1"),
     _refuse("D022", "a cell twice with other events", "incidence_cells", _new_cell(events=1)),
-    _refuse("D022", "a cell of unknown age twice", "death_cells",
+    _refuse("D021", "a cell of unknown age twice", "death_cells",
             "INSERT INTO death_cells SELECT * FROM death_cells"
             " WHERE age_status = 'unknown' AND geo_code = '01'"),
-    _refuse("D022", "an area twice", "areas", "INSERT INTO areas SELECT * FROM areas WHERE geo_code = '01'"),
+    _refuse("D021", "an area twice", "areas", "INSERT INTO areas SELECT * FROM areas WHERE geo_code = '01'"),
     _quarantine("D025", "no person key", "tumours",
             "UPDATE tumours SET person_key = NULL WHERE tumour_key = 1"),
     _make(Fate.WARN, "D108", "a source without person keys", "tumours",
@@ -108,9 +121,46 @@ DEFECTS: Final = (
             f"UPDATE tumours SET person_key = '{_NAME}' WHERE tumour_key = 1"),
     _refuse("D027", "an e-mail address", "tumours", _KEYS_AS_TEXT,
             f"UPDATE tumours SET person_key = '{_MAIL}' WHERE tumour_key = 1"),
+    _refuse("D028", "one person for all tumours", "tumours", "UPDATE tumours SET person_key = 7"),
+    _refuse("D029", "a year from two deliveries", "tumours", _SECOND_SOURCE,
+            "UPDATE tumours SET source = 'second' WHERE year = 2017 AND tumour_key % 2 = 0"),
+    _refuse("D029", "cells of a year from two deliveries", "incidence_cells", _SECOND_SOURCE,
+            "UPDATE incidence_cells SET source = 'second' WHERE period_from = 2017 AND age_from >= 60"),
+    # Dates
+    _quarantine("D031", "a thirteenth month", "tumours",
+                "UPDATE tumours SET month = 13 WHERE tumour_key = 1"),
+    _refuse("D033", "a year of two digits", "tumours",
+            "UPDATE tumours SET year = 17 WHERE tumour_key = 1"),
+    _refuse("D033", "a period of two digits", "person_years",
+            "UPDATE person_years SET period_from = 16 WHERE period_from = 2016 AND geo_code = '01'"),
+    _refuse("D034", "a year that counts days since 1900", "tumours",
+            "UPDATE tumours SET year = 31000 WHERE tumour_key = 1"),
+    _quarantine("D040", "a follow-up that ends before it begins", "tumours",
+                "UPDATE tumours SET follow_up_days = -3 WHERE tumour_key = 1"),
+    _quarantine("D041", "a death before the diagnosis", "tumours",
+                "UPDATE tumours SET follow_up_days = -3, vital_status = 1 WHERE tumour_key = 1"),
+    _make(Fate.WARN, "D044", "all in June", "tumours",
+          "UPDATE tumours SET month = 6 WHERE tumour_key % 4 <> 0", rows=None),
+    _refuse("D084", "a year of tumours that was not loaded", "tumours",
+            "DELETE FROM tumours WHERE year = 2017"),
+    _refuse("D084", "a year of cells that was not loaded", "incidence_cells",
+            "DELETE FROM incidence_cells WHERE period_from = 2017"),
+    _refuse("D084", "a year of person-years loaded as zeros", "person_years",
+            "UPDATE person_years SET person_years = 0 WHERE period_from = 2018",
+            *(f"DELETE FROM {t} WHERE {y} = 2018" for t, y in (("tumours", "year"),
+              ("incidence_cells", "period_from"), ("death_cells", "period_from")))),
+    _make(Fate.WARN, "D140", "three times the cells of a year", "death_cells",
+          "INSERT INTO person_years SELECT * REPLACE (period_from + 3 AS period_from, "
+          "period_until + 3 AS period_until) FROM person_years",
+          "INSERT INTO death_cells SELECT * REPLACE (period_from + 3 AS period_from, "
+          "period_until + 3 AS period_until) FROM death_cells",
+          "UPDATE death_cells SET events = 3 * events WHERE period_from = 2018", rows=0),
     # Ages, years, sex, site of rows
     _quarantine("D037", "a negative age", "tumours",
-            "UPDATE tumours SET age_years = -1 WHERE tumour_key = 1"),
+            "UPDATE tumours SET age_years = -2 WHERE tumour_key = 1"),
+    *(_make(Fate.WARN, "D038", f"an unknown age as {age}", "tumours",
+            f"UPDATE tumours SET age_years = {age} WHERE tumour_key = 1", rows=1)
+      for age in (-1, -9, 999, 9999)),
     _quarantine("D037", "an age of 121", "tumours",
             "UPDATE tumours SET age_years = 121 WHERE tumour_key = 1"),
     _make(Fate.WARN, "D134", "an age of 106", "tumours",
@@ -136,7 +186,62 @@ DEFECTS: Final = (
     _make(Fate.NORMALISE, "D116", "a zero that is structural", "incidence_cells",
             _new_cell("prostate", 2, events=0),
           rows=1),
+    _make(Fate.NORMALISE, "D018", "a stage that is not available", "tumours",
+          "UPDATE tumours SET stage = ' na ' WHERE tumour_key = 1", rows=1),
+    _make(Fate.NORMALISE, "D018", "a morphology that is a dot", "tumours",
+          "UPDATE tumours SET morphology = '.' WHERE tumour_key = 1", rows=1),
+    _make(Fate.NORMALISE, "D058", "topographies in other spellings", "tumours",
+          *(f"UPDATE tumours SET topography = '{written}' WHERE tumour_key = {key}"
+            for key, written in enumerate(("c61", "C619", "C61 ", "C61.", "c 61.9"), start=1)), rows=5),
+    _make(Fate.NORMALISE, "D058", "a morphology with its letter", "tumours",
+          "UPDATE tumours SET morphology = 'M8140' WHERE tumour_key = 1", rows=1),
+    _quarantine("D051", "a topography between two others", "tumours",
+                "UPDATE tumours SET topography = 'C27.9' WHERE tumour_key = 1"),
+    _quarantine("D051", "a topography that is a name", "tumours",
+                f"UPDATE tumours SET topography = '{_NAME}' WHERE tumour_key = 1"),
+    _quarantine("D052", "a morphology out of range", "tumours",
+                "UPDATE tumours SET morphology = '7999' WHERE tumour_key = 1"),
+    _quarantine("D054", "a behaviour of 4", "tumours",
+                "UPDATE tumours SET behaviour = 4 WHERE tumour_key = 1"),
+    *(_refuse("D057", f"{code} of ICD-10", "tumours",
+              f"UPDATE tumours SET topography = '{code}' WHERE tumour_key = 1")
+      for code in ("C43.5", "C81.9", "D45.9", "c920")),
+    _quarantine("D061", "a death certificate with survival", "tumours",
+                "UPDATE tumours SET basis_of_diagnosis = 0 WHERE tumour_key = 1"),
+    _make(Fate.WARN, "D139", "a basis of diagnosis of 3", "tumours",
+          "UPDATE tumours SET basis_of_diagnosis = 3 WHERE tumour_key = 1", rows=1),
+    _make(Fate.WARN, "D139", "a vital status of 2", "tumours",
+          "UPDATE tumours SET vital_status = 2 WHERE tumour_key = 1", rows=1),
     # Areas
+    _refuse("D067", "an edition of the geographic code to come", "areas",
+            "INSERT INTO areas SELECT * REPLACE ('cog2199' AS geo_vintage) FROM areas WHERE geo_code = '01'"),
+    _refuse("D070", "scientific notation", "tumours",
+            "UPDATE tumours SET geo_code = '2E10' WHERE tumour_key = 1"),
+    _refuse("D071", "Paris and its arrondissements", "tumours", _COMMUNE.format("75056"),
+            _COMMUNE.format("75113"), *(_INSIDE.format(code, "38") for code in ("75056", "75113")),
+            *(_AT_HOME.format(code, key) for key, code in enumerate(("75056", "75113"), start=1))),
+    _refuse("D073", "postcodes for communes", "tumours", _COMMUNE.format("38185"),
+            _INSIDE.format("38185", "38"),
+            "UPDATE tumours SET geo_level = 'commune', geo_code = '38000' WHERE tumour_key <= 60"),
+    _quarantine("D075", "a resident of another country", "tumours", _AT_HOME.format("99109", 1)),
+    _make(Fate.WARN, "D076", "an island", "adjacency", _NEIGHBOURS,
+          "INSERT INTO adjacency VALUES ('departement', '01', 'cog2026', '38')", rows=1),
+    _make(Fate.WARN, "D077", "two pieces of a map", "adjacency", _NEIGHBOURS, _AN_AREA.format("15"),
+          "INSERT INTO adjacency VALUES ('departement', '01', 'cog2026', '38'), "
+          "('departement', '14', 'cog2026', '15')", rows=2),
+    _refuse("D119", "a neighbour that nobody knows", "adjacency", _NEIGHBOURS,
+            "INSERT INTO adjacency VALUES ('departement', '01', 'cog2026', '99')"),
+    _refuse("D078", "a hole in the map", "areas",
+            "UPDATE areas SET outline = '\\x01'::BLOB WHERE geo_code = '01'"),
+    _make(Fate.WARN, "D079", "areas without a score", "deprivation",
+          "CREATE TABLE deprivation AS SELECT 'fdep' AS \"index\", '2015' AS vintage, geo_level, geo_code, "
+          "geo_vintage, 1.5::DOUBLE AS score, 'more_deprived' AS higher_is FROM areas WHERE geo_code = '01'",
+          rows=2),
+    _refuse("D083", "an open band of 95 beside one of 85", "person_years",
+            "INSERT INTO person_years SELECT * REPLACE (95 AS age_from) FROM person_years "
+            "WHERE geo_code = '01' AND sex = 1 AND age_until IS NULL",
+            "UPDATE person_years SET age_until = 95 "
+            "WHERE geo_code = '01' AND sex = 1 AND age_from = 85"),
     _quarantine("D065", "an area that areas lacks", "tumours",
                 f"UPDATE tumours SET geo_code = '{_NAME}' WHERE tumour_key = 1"),
     _quarantine("D065", "a code of another vintage", "incidence_cells", _new_cell(events=2),

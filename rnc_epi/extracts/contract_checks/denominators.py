@@ -36,6 +36,9 @@ def events_without_person_years(store: Store, tables: ExtractTables) -> Iterator
         if table not in tables.present:
             continue
         if table in ROW_TABLES:
+            # The pass over the rows has counted those that need a closer look: commonly none.
+            if not tables.outside_block.get(table, 1):
+                continue
             store.run("events_without_person_years", _rows_without(table))
         else:
             store.run("events_without_person_years", _cells_without(table))

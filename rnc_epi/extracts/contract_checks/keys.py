@@ -8,6 +8,7 @@ from typing import Final
 from rnc_epi.extracts.contract_checks.findings import EXAMPLES, Fate, Finding, key_hash, shown_name
 from rnc_epi.extracts.contract_checks.tables import (
     CELL_TABLES,
+    KEYED_TABLES,
     ROW_TABLES,
     ExtractTables,
     holds_persons,
@@ -21,6 +22,8 @@ from rnc_epi.vocabulary.sites import ancestors, site_of_icdo3
 #: Where the ages or periods of one stratum must be disjoint, because rooms add them up.
 _SUMMED: Final = (*CELL_TABLES, "person_years")
 _OPEN: Final = 999
+#: Tumours that one person does not have.
+_MANY: Final = 20
 
 
 def _key(table: str, without: Sequence[str] = ()) -> str:
@@ -29,7 +32,10 @@ def _key(table: str, without: Sequence[str] = ()) -> str:
 
 
 def duplicate_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
-    """Find rows that share their key (D022); rows of persons are compared by their number alone."""
+    """Find rows that share their key: with the same content (D021), or with another (D022).
+
+    Rows of persons are compared by their number alone.
+    """
     for table in tables.present:
         key = _key(table)
         if table in ROW_TABLES:
@@ -40,12 +46,29 @@ def duplicate_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
             if not repeated:
                 continue
         grouped = f"SELECT {key}, count(*) AS times FROM {tables.qualified(table)} GROUP BY {key}"
-        shared = f"SELECT * FROM ({grouped}) WHERE times > 1"
-        ((rows,),) = store.rows(f"SELECT CAST(coalesce(sum(times), 0) AS BIGINT) FROM ({shared})")
+        ((shared,),) = store.rows(f"SELECT count(*) FROM ({grouped}) WHERE times > 1")
+        if shared:
+            yield from _shared_keys(store, tables, table, key)
+
+
+def _shared_keys(store: Store, tables: ExtractTables, table: str, key: str) -> Iterator[Finding]:
+    names = TABLES[table].column_names
+    content = ", ".join(quoted(name, names) for name in names)
+    store.run(
+        "shared_keys",
+        f"SELECT {key}, count(*) AS times, count(DISTINCT hash({content})) AS contents "
+        f"FROM {tables.qualified(table)} GROUP BY {key} HAVING count(*) > 1",
+    )
+    for code, condition in (("D021", "contents = 1"), ("D022", "contents > 1")):
+        ((rows,),) = store.rows(
+            f"SELECT CAST(coalesce(sum(times), 0) AS BIGINT) FROM shared_keys WHERE {condition}"
+        )
         if rows:
-            found = store.rows(f"SELECT {key} FROM ({shared}) ORDER BY ALL LIMIT {EXAMPLES}")
+            found = store.rows(
+                f"SELECT {key} FROM shared_keys WHERE {condition} ORDER BY ALL LIMIT {EXAMPLES}"
+            )
             yield Finding(
-                "D022",
+                code,
                 Fate.REFUSE,
                 table,
                 rows=rows,
@@ -53,6 +76,18 @@ def duplicate_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
                 facts=(("column", ", ".join(TABLES[table].key)),),
                 persons=holds_persons(table),
             )
+
+
+def constant_keys(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find sources all of whose rows have one person key (D028): the pseudonyms were not made."""
+    for table in KEYED_TABLES:
+        if table in tables.present:
+            constant = store.rows(
+                "SELECT source, rows FROM key_extent "
+                f"WHERE table_name = '{table}' AND keys >= {_MANY} AND lowest = highest"
+            )
+            for source, rows in constant:
+                yield Finding("D028", Fate.REFUSE, table, source or "_", rows, rows, persons=True)
 
 
 def overlapping_ages(store: Store, tables: ExtractTables) -> Iterator[Finding]:

@@ -1,9 +1,9 @@
 """Rules on single rows, as data: a code, a table, a condition in SQL, what becomes of the row.
 
-A condition speaks of the columns of the contract and of what `one_pass.checked_rows` joins to them:
-``known, denominated, out_of_scope, overseas, zero_lost, corsica_as_number`` of the area, ``source_declared``,
-``first_year`` and ``until_year`` of the registry, ``site_known``, ``in_men``, ``in_women``. Where it is null
-the row does not have the defect. A row that several rules take out is counted under the first of them here.
+A condition speaks of the columns of the contract and of what `checked_rows.checked_rows` joins to them:
+the flags of the area, ``source_declared``, ``first_year`` and ``until_year`` of the registry, ``site_known``,
+``in_men``, ``in_women``. Where it is null the row does not have the defect. A row that several rules take out
+is counted under the first of them here.
 """
 
 from __future__ import annotations
@@ -19,24 +19,49 @@ from rnc_epi.vocabulary.contract import SOURCE_KINDS, TABLES, Table
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: `condition` is true of the rows that have the defect."""
+    """One rule: `condition` is true of the rows that have the defect.
+
+    Parameters
+    ----------
+    on_codes : bool
+        Whether the condition speaks only of columns of the profile of codes, on which it is tried first.
+    instead : (column, SQL), optional
+        How the column is read afterwards, where the rule keeps the row and only corrects it.
+    """
 
     code: str
     table: str
     fate: Fate
     condition: str
     facts: tuple[tuple[str, str], ...] = ()
+    on_codes: bool = False
+    instead: tuple[str, str] | None = None
 
 
 #: More events than this in one cell is a slip of columns, and sums of them would not fit.
 MOST_EVENTS: Final = 10**12
 OLDEST: Final = 120
+#: A number of days since 1900, as spreadsheets store dates, is far beyond any year.
+LAST_YEAR: Final = 2999
 #: Topographies of one sex (ICD-O-3): C60-C63 male, C51-C58 female genital organs.
 _MEN_ONLY: Final = "substr(topography, 1, 3) IN ('C60', 'C61', 'C62', 'C63')"
 _WOMEN_ONLY: Final = "substr(topography, 1, 3) IN ('C51', 'C52', 'C53', 'C54', 'C55', 'C56', 'C57', 'C58')"
-_UNKNOWN_AREA: Final = "NOT known AND NOT out_of_scope AND NOT zero_lost AND NOT corsica_as_number"
+#: The latest edition of the geographic code that the package knows; a test holds it to the packaged tables.
+LATEST_COG: Final = "cog2026"
+#: Categories of the topography of ICD-O-3, any digit behind the dot.
+TOPOGRAPHIES: Final = "C(0[0-9]|1[0-9]|2[0-6]|3[0-47-9]|4[0-247-9]|5[0-8]|6[0-9]|7[0-7]|80)[.][0-9]"
+#: Categories of ICD-10 alone: melanoma, mesothelioma, Kaposi, metastases, blood, multiple, not malignant.
+_ICD10_ONLY: Final = "(C4[356]|C7[89]|C8[1-8]|C9[0-7]|D[0-4][0-9]).*"
+#: The range of ICD-O-3 morphologies; which of its numbers exist is the classification's to say.
+MORPHOLOGIES: Final = "(8[0-9]|9[0-8])[0-9]{2}|99[0-8][0-9]|999[0-3]"
+_UNKNOWN_AREA: Final = (
+    "NOT known AND NOT out_of_scope AND NOT zero_lost AND NOT corsica_as_number AND NOT scientific"
+)
 #: Overseas départements are known to everyone: without person-years they are excluded, declared or not.
-_UNKNOWN_EVENT_AREA: Final = f"{_UNKNOWN_AREA} AND NOT overseas"
+_UNKNOWN_EVENT_AREA: Final = f"{_UNKNOWN_AREA} AND NOT overseas AND NOT foreign_country"
+#: Numbers that stand for an unknown age in files of all kinds.
+UNKNOWN_AGES: Final = (-1, -9, 999, 9999)
+_AGE_IS_UNKNOWN: Final = f"age_years IN ({', '.join(map(str, UNKNOWN_AGES))})"
 
 
 def rules() -> tuple[Rule, ...]:
@@ -64,6 +89,10 @@ def _rules_of(table: Table) -> Iterator[Rule]:
         yield from _age_band_rules(name)
     elif {"age_from", "age_until"} <= columns:
         yield Rule("D111", name, Fate.REFUSE, _impossible_band())
+    for year in sorted({"year", "period_from"} & columns):
+        where = (("column", year),)
+        yield Rule("D033", name, Fate.REFUSE, f"{year} BETWEEN 0 AND 99", where)
+        yield Rule("D034", name, Fate.REFUSE, f"{year} > {LAST_YEAR}", where)
     if {"period_from", "period_until"} <= columns:
         yield Rule("D114", name, Fate.REFUSE, "period_from >= period_until")
     if "site" in columns:
@@ -85,7 +114,9 @@ def _area_rules(name: str, events: bool) -> Iterator[Rule]:
         )
     yield Rule("D069", name, Fate.REFUSE, "corsica_as_number")
     yield Rule("D068", name, Fate.REFUSE, "zero_lost")
+    yield Rule("D070", name, Fate.REFUSE, "scientific")
     if events:
+        yield Rule("D075", name, Fate.QUARANTINE, "foreign_country")
         yield Rule("D065", name, Fate.QUARANTINE, _UNKNOWN_EVENT_AREA)
     else:
         yield Rule("D119", name, Fate.REFUSE, _UNKNOWN_AREA)
@@ -100,7 +131,9 @@ def _value_rules(table: Table) -> Iterator[Rule]:
             yield Rule("D107", table.name, fate, f"{quoted} IS NULL", where)
         if column.kind == "number":
             yield Rule("D019", table.name, Fate.REFUSE, f"NOT isfinite({quoted})", where)
-        if column.kind in ("count", "person_years") or column.name == "disclosure_threshold":
+        # Follow-up that ends before it begins is an error of one person, not of the table.
+        counted = column.kind in ("count", "person_years") and column.name != "follow_up_days"
+        if counted or column.name == "disclosure_threshold":
             yield Rule("D081", table.name, Fate.REFUSE, f"{quoted} < 0", where)
         if column.name == "events":
             facts = (*where, ("found", f"> {MOST_EVENTS}"), ("expected", "BIGINT"))
@@ -128,17 +161,47 @@ def _age_band_rules(name: str) -> Iterator[Rule]:
 
 
 def _person_rules(name: str, columns: set[str]) -> Iterator[Rule]:
-    yield Rule("D037", name, Fate.QUARANTINE, f"age_years < 0 OR age_years > {OLDEST}")
+    impossible = f"(age_years < 0 OR age_years > {OLDEST}) AND NOT {_AGE_IS_UNKNOWN}"
+    yield Rule("D037", name, Fate.QUARANTINE, impossible)
+    null_age = f"CASE WHEN {{c}} IN ({', '.join(map(str, UNKNOWN_AGES))}) THEN NULL ELSE {{c}} END"
+    yield Rule("D038", name, Fate.WARN, _AGE_IS_UNKNOWN, instead=("age_years", null_age))
     if "registry" in columns:
         yield Rule("D039", name, Fate.QUARANTINE, "year < first_year OR year >= until_year")
     if "topography" in columns:
-        condition = f"(sex = 2 AND {_MEN_ONLY}) OR (sex = 1 AND {_WOMEN_ONLY})"
-        yield Rule("D049", name, Fate.QUARANTINE, condition)
+        yield from _tumour_rules(name)
     elif "site" in columns:
         yield Rule("D049", name, Fate.QUARANTINE, "(sex = 1 AND NOT in_men) OR (sex = 2 AND NOT in_women)")
     if "person_key" in columns:
         yield Rule("D025", name, Fate.QUARANTINE, "person_key IS NULL AND source_has_person_keys")
     yield Rule("D134", name, Fate.WARN, f"age_years > 105 AND age_years <= {OLDEST}")
+
+
+def _tumour_rules(name: str) -> Iterator[Rule]:
+    yield Rule("D057", name, Fate.REFUSE, f"regexp_full_match(topography, '{_ICD10_ONLY}')", on_codes=True)
+    not_listed = f"NOT regexp_full_match(topography, '{TOPOGRAPHIES}')"
+    not_icd10 = f"NOT regexp_full_match(topography, '{_ICD10_ONLY}')"
+    yield Rule("D051", name, Fate.QUARANTINE, f"{not_listed} AND {not_icd10}", on_codes=True)
+    yield Rule(
+        "D052", name, Fate.QUARANTINE, f"NOT regexp_full_match(morphology, '{MORPHOLOGIES}')", on_codes=True
+    )
+    yield Rule("D054", name, Fate.QUARANTINE, "behaviour NOT IN (0, 1, 2, 3, 6, 9)", on_codes=True)
+    wrong_sex = f"(sex = 2 AND {_MEN_ONLY}) OR (sex = 1 AND {_WOMEN_ONLY})"
+    yield Rule("D049", name, Fate.QUARANTINE, wrong_sex, on_codes=True)
+    yield Rule("D031", name, Fate.QUARANTINE, "month < 1 OR month > 12")
+    yield Rule("D041", name, Fate.QUARANTINE, "follow_up_days < 0 AND vital_status = 1")
+    yield Rule("D040", name, Fate.QUARANTINE, "follow_up_days < 0 AND vital_status IS DISTINCT FROM 1")
+    # What is known only from the certificate has no survival: day 0 of diagnosis is the day of death.
+    yield Rule("D061", name, Fate.QUARANTINE, "basis_of_diagnosis = 0 AND follow_up_days > 0")
+    yield _list_rule(name, "basis_of_diagnosis", (0, 1, 2, 4, 5, 6, 7, 9), on_codes=True)
+    yield _list_rule(name, "vital_status", (0, 1, 9))
+
+
+def _list_rule(name: str, column: str, codes: tuple[int, ...], *, on_codes: bool = False) -> Rule:
+    """Return the rule on codes outside their list, which are read as missing (D139)."""
+    listed = ", ".join(map(str, codes))
+    facts = (("column", column), ("expected", listed))
+    instead = (column, f"CASE WHEN {{c}} IN ({listed}) THEN {{c}} END")
+    return Rule("D139", name, Fate.WARN, f"{column} NOT IN ({listed})", facts, on_codes, instead)
 
 
 def _cell_rules(name: str, columns: set[str]) -> Iterator[Rule]:
@@ -154,6 +217,11 @@ def _cell_rules(name: str, columns: set[str]) -> Iterator[Rule]:
 def _declaration_rules(name: str) -> Iterator[Rule]:
     if name == "sources":
         yield _word_rule(name, "kind", SOURCE_KINDS)
+    if name == "areas":
+        edition = f"regexp_full_match(geo_vintage, 'cog[0-9]{{4}}') AND geo_vintage > '{LATEST_COG}'"
+        yield Rule("D067", name, Fate.REFUSE, edition, (("expected", LATEST_COG),))
+    if name == "adjacency":
+        yield Rule("D119", name, Fate.REFUSE, "NOT neighbour_known")
     if name == "deprivation":
         yield _word_rule(name, "higher_is", ("more_deprived", "less_deprived"))
     if name == "proxy_cells":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from rnc_epi.store import Store, StoredColumn
@@ -11,6 +11,8 @@ from rnc_epi.vocabulary.contract import TABLES, TYPES
 
 ROW_TABLES: Final = tuple(name for name, table in TABLES.items() if table.rows_of_persons)
 CELL_TABLES: Final = ("incidence_cells", "death_cells", "proxy_cells")
+#: Tables whose rows carry the pseudonym of a person.
+KEYED_TABLES: Final = tuple(name for name, table in TABLES.items() if "person_key" in table.column_names)
 AREA: Final = ("geo_level", "geo_code", "geo_vintage")
 
 
@@ -24,10 +26,19 @@ class ExtractTables:
         By their name in the contract.
     others : tuple of (table, columns)
         Tables that the contract does not know.
+
+    Attributes
+    ----------
+    respellings : dict of (table, column) to SQL
+        How a column is read where the checks found it spelt otherwise; ``{c}`` stands for the column.
+    outside_block : dict of table to int
+        Rows of persons outside the years and ages of which every combination has person-years.
     """
 
     present: dict[str, dict[str, StoredColumn]]
     others: tuple[tuple[str, tuple[StoredColumn, ...]], ...]
+    respellings: dict[tuple[str, str], str] = field(default_factory=dict)
+    outside_block: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Store) -> ExtractTables:
@@ -48,6 +59,15 @@ class ExtractTables:
         """Return the DuckDB type of a column, or None where it is absent."""
         found = self.present.get(table, {}).get(column)
         return None if found is None else found.type
+
+    def respell(self, table: str, column: str, template: str) -> None:
+        """Read a column of a table through an SQL expression from now on."""
+        self.respellings[table, column] = template
+
+    def respelled(self, table: str, column: str, value: str) -> str:
+        """Return the SQL of a column as it is used, `value` being the SQL of the column in the file."""
+        template = self.respellings.get((table, column))
+        return value if template is None else template.replace("{c}", value)
 
     def qualified(self, table: str) -> str:
         """Return a table of the extract as SQL names it, safe from temporary tables of the same name."""
