@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Final
@@ -22,6 +23,12 @@ CORSICA_DEPARTEMENTS: Final = ("2A", "2B")
 
 def _read(name: str) -> pd.DataFrame:
     """Return a packaged table, codes as text (``"01"`` stays ``"01"``), populations as integers."""
+    # A caller may change its table: it is a copy of the one that was read.
+    return _read_once(name).copy()
+
+
+@cache
+def _read_once(name: str) -> pd.DataFrame:
     with (files(__package__) / name).open(encoding="utf-8") as stream:
         frame = pd.read_csv(stream, dtype=str, keep_default_na=False)
     return frame.astype({column: "int64" for column in ("population", "zones") if column in frame})

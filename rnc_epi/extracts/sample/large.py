@@ -16,7 +16,10 @@ from rnc_epi.extracts.sample.places import Places, make_places, site_handed_over
 from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span, draw_proxies, expected_deaths
 from rnc_epi.extracts.sample.surroundings import (
     PROXIES,
+    adjacency_table,
     areas_table,
+    chosen_communes,
+    commune_deprivation,
     coverage_table,
     deprivation_table,
     membership_table,
@@ -68,19 +71,23 @@ def draw_sample(extent: Extent, seed: int) -> LargeSample:
     _draw_sites(places, chosen, extent, persons, person_years, cells)
     cells.truth.append(truth_of_links(persons))
     zones = [zone for zone, inside in zip(places.zones, chosen, strict=True) if inside]
+    communes = chosen_communes(places, chosen)
     tumours, cases = persons.tables()
     tables: dict[str, pd.DataFrame | Iterable[pd.DataFrame]] = {
         "sources": sources_table(),
-        "areas": areas_table(registries, extent, zones),
-        "membership": membership_table(registries, extent, zones),
+        "areas": areas_table(registries, extent, zones, communes),
+        "membership": membership_table(registries, extent, zones, communes),
         "coverage": coverage_table(persons.area),
-        "person_years": person_years_table(zones, extent.years, person_years),
+        "person_years": person_years_table(places, chosen, extent.years, person_years),
         "tumours": tumours,
         "death_cells": cells.deaths,
         "snds_cases": cases,
         "proxy_cells": cells.proxies,
         "cells_scope": scope_table(cells.scope, extent.years),
-        "deprivation": deprivation_table(places, chosen),
+        "deprivation": pd.concat(
+            [deprivation_table(places, chosen), commune_deprivation(communes)], ignore_index=True
+        ),
+        "adjacency": adjacency_table({"departement": extent.departements, "zone": zones}),
     }
     return LargeSample(tables, pd.concat(cells.truth, ignore_index=True))
 
@@ -90,8 +97,11 @@ def _area(places: Places, chosen: np.ndarray, registries: pd.DataFrame, extent: 
     of_departement = dict(zip(registries["departement"], registries["registry"], strict=True))
     codes = [places.departements[position] for position in places.departement_of[chosen]]
     position = [names.index(of_departement[code]) if code in of_departement else -1 for code in codes]
+    inside = chosen[places.communes.zone]
     return Area(
         [zone for zone, inside in zip(places.zones, chosen, strict=True) if inside],
+        [code for code, within in zip(places.communes.codes, inside, strict=True) if within],
+        (np.cumsum(chosen) - 1)[places.communes.zone[inside]],
         np.array(position, dtype=np.int16),
         names,
         extent.years,
@@ -114,18 +124,20 @@ def _draw_sites(
         if extent.leaves is None or leaf in extent.leaves:
             by_site.setdefault((site_handed_over(leaf), sex), []).append(leaf)
     deaths: dict[int, np.ndarray] = {}
+    inside, weights = chosen[places.communes.zone], places.communes.population
     for (site, sex), leaves in by_site.items():
-        level = places.level(leaves[0], sex)
+        level = places.commune_level(leaves[0], sex)
         cases = expected = np.zeros((len(extent.departements), len(at), len(reference.AGE_STARTS)))
         for leaf in leaves:
-            mine = places.level(leaf, sex)[chosen]
+            of_communes = places.commune_level(leaf, sex)
+            mine = places.by_zone(of_communes)[chosen]
             mean = nation().leaf_rates[(leaf, sex)][at] * mine[:, None, None] * person_years[sex]
             counts = np.random.default_rng(seed_of(f"cases|{leaf}|{sex}", places.seed)).poisson(mean)
-            persons.draw(leaf, sex, counts, mean)
+            persons.draw(leaf, sex, counts, mean, weights[inside] * of_communes[inside])
             cases = cases + places.part_by_departement(chosen, counts)
             expected = expected + places.part_by_departement(chosen, mean)
         cells.truth.append(
-            truth_of_cases(extent, site, sex, cases, expected, person_years[sex], places, chosen)
+            truth_of_cases(extent, site, sex, cases, expected, person_years[sex], places, chosen, level)
         )
         drawn = _draw_deaths(places, extent, site, sex, level, cells)
         if drawn is not None:
@@ -133,7 +145,7 @@ def _draw_sites(
         if site in reference.proxies().index:
             _add_proxies(places, extent, site, sex, cases, expected, drawn, cells)
     for sex, drawn in deaths.items():
-        other = _draw_deaths(places, extent, "other", sex, np.ones(len(places.zones)), cells)
+        other = _draw_deaths(places, extent, "other", sex, np.ones(len(places.communes.codes)), cells)
         if other is not None:
             _add_deaths(extent, "all_cancers", sex, drawn + other, cells)
 

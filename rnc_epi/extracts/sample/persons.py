@@ -72,7 +72,9 @@ class Area:
 
     Parameters
     ----------
-    zones : list of str
+    zones, communes : list of str
+    zone_of : (n_communes,) int array
+        Position of the zone of each commune, rising.
     registry : (n_zones,) int array
         Position of the registry that covers each zone, -1 for none.
     registries : list of str
@@ -83,11 +85,38 @@ class Area:
     """
 
     zones: list[str]
+    communes: list[str]
+    zone_of: np.ndarray
     registry: np.ndarray
     registries: list[str]
     years: list[int]
     covered_until: int
     seed: int
+
+
+class _Homes:
+    """Where in a zone a person lives: a commune, in proportion to its weight.
+
+    Parameters
+    ----------
+    zone_of : (n_communes,) int array
+        Position of each commune's zone, rising.
+    weights : (n_communes,) array
+    """
+
+    def __init__(self, zone_of: np.ndarray, weights: np.ndarray) -> None:
+        of_zones = np.bincount(zone_of, weights)
+        self._last = np.cumsum(np.bincount(zone_of)) - 1
+        # On one scale zone z takes the numbers from z to z + 1; the last commune of a zone reaches its end.
+        before = np.cumsum(of_zones) - of_zones
+        self._upper = zone_of + (np.cumsum(weights) - before[zone_of]) / of_zones[zone_of]
+        self._upper[self._last] = np.arange(1, len(of_zones) + 1)
+
+    def of(self, zone: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the position of the commune of each person of a zone."""
+        found = np.searchsorted(self._upper, zone + rng.random(len(zone)), side="right")
+        # A number next to the end of a zone may be rounded to it.
+        return np.minimum(found, self._last[zone]).astype(np.int32)
 
 
 @dataclass
@@ -104,18 +133,30 @@ class Persons:
     matchable: int = 0
     matched: int = 0
 
-    def draw(self, leaf: str, sex: int, counts: np.ndarray, expected: np.ndarray) -> None:
-        """Make the persons of a (zone, year, band) array of counts; `expected` is its mean."""
+    def draw(
+        self, leaf: str, sex: int, counts: np.ndarray, expected: np.ndarray, weights: np.ndarray
+    ) -> None:
+        """Make the persons of a (zone, year, band) array of counts.
+
+        Parameters
+        ----------
+        expected : (zone, year, band) array
+            Mean of the counts.
+        weights : (n_communes,) array
+            What each commune has of its zone's cases, in proportion.
+        """
         rng = np.random.default_rng(seed_of(f"persons|{leaf}|{sex}", self.area.seed))
+        home = _Homes(self.area.zone_of, weights)
         zone, year, age = _persons_of(counts, rng)
-        kept = self._register(leaf, sex, zone, year, age, rng)
-        self._identify(leaf, sex, zone, year, age, kept, expected, rng)
+        commune = home.of(zone, rng)
+        kept = self._register(leaf, sex, commune, year, age, rng)
+        self._identify(leaf, sex, commune, year, age, kept, expected, home, rng)
 
     def _register(
         self,
         leaf: str,
         sex: int,
-        zone: np.ndarray,
+        commune: np.ndarray,
         year: np.ndarray,
         age: np.ndarray,
         rng: np.random.Generator,
@@ -125,8 +166,9 @@ class Persons:
         share = np.select(
             [before <= 0, before == 1, before == 2], [0.0, COMPLETENESS[1], COMPLETENESS[2]], 1.0
         )
-        recorded = (self.area.registry[zone] >= 0) & (rng.random(len(zone)) < share)
-        number = np.full(len(zone), -1, dtype=np.int32)
+        covered = self.area.registry[self.area.zone_of[commune]] >= 0
+        recorded = covered & (rng.random(len(commune)) < share)
+        number = np.full(len(commune), -1, dtype=np.int32)
         count = int(recorded.sum())
         number[recorded] = np.arange(self.recorded, self.recorded + count)
         where = np.flatnonzero(recorded)
@@ -153,7 +195,7 @@ class Persons:
             age=np.where(rng.random(n) < _UNKNOWN_AGE, -1, ages).astype(np.int16),
             year=year[chosen].astype(np.uint8),
             month=rng.integers(1, 13, n, dtype=np.int8),
-            zone=zone[chosen].astype(np.uint16),
+            commune=commune[chosen].astype(np.uint16),
             behaviour=np.where(in_situ, 2, 3).astype(np.int8),
             basis=basis.astype(np.int8),
             variant=variant_of(ages, basis).astype(np.uint8),
@@ -168,33 +210,35 @@ class Persons:
         self,
         leaf: str,
         sex: int,
-        zone: np.ndarray,
+        commune: np.ndarray,
         year: np.ndarray,
         age: np.ndarray,
         number: np.ndarray,
         expected: np.ndarray,
+        home: _Homes,
         rng: np.random.Generator,
     ) -> None:
         site = site_handed_over(leaf)
         sensitivity, value = performance(site)
         odds = sensitivity / (1 - sensitivity) * np.exp(_DETECTION_BY_AGE * np.maximum(age - 75.0, 0))
-        seen = np.flatnonzero(rng.random(len(zone)) < odds / (1 + odds))
+        seen = np.flatnonzero(rng.random(len(commune)) < odds / (1 + odds))
         # Persons whom the algorithm takes for cases: where and when there are cases, somewhat older.
         false_cases = rng.poisson(expected * (sensitivity * (1 - value) / value))
         other_zone, other_year, other_age = _persons_of(false_cases, rng)
+        other_commune = home.of(other_zone, rng)
         other_age = np.minimum(other_age + rng.integers(0, 8, len(other_age)), 100)
         registered = number[seen] >= 0
         linked = registered & (rng.random(len(seen)) >= link_failure(site, age[seen]))
         self.matchable += int(registered.sum())
         self.matched += int(linked.sum())
-        zones = np.concatenate([zone[seen], other_zone])
+        communes = np.concatenate([commune[seen], other_commune])
         years = np.concatenate([year[seen], other_year])
         ages = np.concatenate([age[seen], other_age])
-        link = np.concatenate([np.where(linked, number[seen], -1), np.full(len(other_zone), -1)])
+        link = np.concatenate([np.where(linked, number[seen], -1), np.full(len(other_commune), -1)])
         # Treatment that starts after the turn of the year dates the case a year later.
-        later = rng.random(len(zones)) < _NEXT_YEAR
+        later = rng.random(len(communes)) < _NEXT_YEAR
         inside = ~later | (years < len(self.area.years) - 1)
-        probability = 1 - rng.beta(1, 40, len(zones))
+        probability = 1 - rng.beta(1, 40, len(communes))
         if site not in self.sites:
             self.sites.append(site)
         self.cases.add(
@@ -202,7 +246,7 @@ class Persons:
             sex=np.full(int(inside.sum()), sex, dtype=np.int8),
             age=(ages + later)[inside].astype(np.int16),
             year=(years + later)[inside].astype(np.uint8),
-            zone=zones[inside].astype(np.uint16),
+            commune=communes[inside].astype(np.uint16),
             link=link[inside].astype(np.int32),
             probability=probability[inside].astype(np.float32),
         )
@@ -228,14 +272,16 @@ class Persons:
         topography, morphology = (_words([code[i] for code in codes]) for i in (0, 1))
         for start in range(0, len(order), _PART):
             at = order[start : start + _PART]
-            zone, age = columns["zone"][at], columns["age"][at]
+            commune, age = columns["commune"][at], columns["age"][at]
             code = columns["leaf"][at].astype(np.int64) * 4 + columns["variant"][at]
             yield pd.DataFrame(
                 {
                     "tumour_key": np.arange(start + 1, start + 1 + len(at)),
                     "person_key": person[at],
                     "source": _constant(REGISTRIES, len(at)),
-                    "registry": pd.Categorical.from_codes(self.area.registry[zone], self.area.registries),
+                    "registry": pd.Categorical.from_codes(
+                        self.area.registry[self.area.zone_of[commune]], self.area.registries
+                    ),
                     "sex": columns["sex"][at],
                     "age_years": _nullable(age),
                     "year": np.array(self.area.years)[columns["year"][at]],
@@ -245,8 +291,8 @@ class Persons:
                     "behaviour": columns["behaviour"][at],
                     "basis_of_diagnosis": columns["basis"][at],
                     "stage": pd.Categorical.from_codes(columns["stage"][at] - 1, ["1", "2", "3", "4"]),
-                    "geo_level": _constant("zone", len(at)),
-                    "geo_code": pd.Categorical.from_codes(zone, self.area.zones),
+                    "geo_level": _constant("commune", len(at)),
+                    "geo_code": pd.Categorical.from_codes(commune, self.area.communes),
                     "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),
                     "vital_status": columns["dead"][at],
                     "follow_up_days": columns["days"][at],
@@ -270,8 +316,8 @@ class Persons:
                     "sex": columns["sex"][at],
                     "age_years": columns["age"][at],
                     "year": np.array(self.area.years)[columns["year"][at]],
-                    "geo_level": _constant("zone", len(at)),
-                    "geo_code": pd.Categorical.from_codes(columns["zone"][at], self.area.zones),
+                    "geo_level": _constant("commune", len(at)),
+                    "geo_code": pd.Categorical.from_codes(columns["commune"][at], self.area.communes),
                     "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),
                     "linked_tumour_key": _nullable(np.where(linked, key[link], -1)),
                     "link_probability": pd.Series(columns["probability"][at]).where(linked),

@@ -14,6 +14,12 @@ import shapely
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
+from rnc_epi.extracts.sample.communes import (
+    commune_codes,
+    commune_counts,
+    commune_populations,
+    within_zones,
+)
 from rnc_epi.extracts.sample.national import relative_population
 from rnc_epi.vocabulary.draws import seed_of
 from rnc_epi.vocabulary.sites import ancestors
@@ -40,8 +46,33 @@ def site_handed_over(leaf: str) -> str:
 
 
 @dataclass(frozen=True)
+class Communes:
+    """The communes of all zones, in the order of the zones.
+
+    Parameters
+    ----------
+    codes : list of str
+    zone : (n_communes,) int array
+        Position of each commune's zone, rising.
+    population : (n_communes,) array
+    score : (n_communes,) array
+        Deprivation, higher is more deprived.
+    """
+
+    codes: list[str]
+    zone: np.ndarray
+    population: np.ndarray
+    score: np.ndarray
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """Return the place of each commune from the least (0) to the most deprived (1) inhabitant."""
+        return rank_of(self.score, self.population)
+
+
+@dataclass(frozen=True)
 class Places:
-    """Zones of France in the order of their départements.
+    """Zones of France in the order of their départements, and their communes.
 
     Parameters
     ----------
@@ -54,6 +85,7 @@ class Places:
         Centres of the zones in km; overseas territories lie far from the métropole and from each other.
     score : (n_zones,) array
         Deprivation, higher is more deprived.
+    communes : Communes
     seed : int
     """
 
@@ -64,16 +96,18 @@ class Places:
     metropolitan: np.ndarray
     middles: np.ndarray
     score: np.ndarray
+    communes: Communes
     seed: int
 
     @cached_property
     def rank(self) -> np.ndarray:
         """Return the place of each zone from the least (0) to the most deprived (1) inhabitant."""
-        order = np.argsort(self.score, kind="stable")
-        below = np.cumsum(self.population[order]) - self.population[order] / 2
-        rank = np.empty(len(order))
-        rank[order] = below / self.population.sum()
-        return rank
+        return rank_of(self.score, self.population)
+
+    def by_zone(self, values: np.ndarray) -> np.ndarray:
+        """Return the mean over the inhabitants of each zone of values of communes."""
+        weight = np.bincount(self.communes.zone, self.communes.population)
+        return np.asarray(np.bincount(self.communes.zone, values * self.communes.population) / weight)
 
     def by_departement(self, values: np.ndarray) -> np.ndarray:
         """Return sums over the zones of each département, along the first axis."""
@@ -96,6 +130,17 @@ class Places:
             for sex, share in relative_population(years).items()
         }
 
+    @cached_property
+    def _smoothing(self) -> np.ndarray:
+        """Return the matrix that averages values of départements twice with those of their neighbours."""
+        neighbours = geography.adjacency("departement")
+        weights = np.eye(len(self.departements))
+        at = np.array([self.departements.index(code) for code in neighbours.codes])
+        first, second = at[neighbours.pairs[:, 0]], at[neighbours.pairs[:, 1]]
+        weights[first, second] = weights[second, first] = 1
+        weights /= weights.sum(axis=1, keepdims=True)
+        return np.asarray(weights @ weights)
+
     def field(self, length: float, rng: np.random.Generator) -> np.ndarray:
         """Return a smooth random field over the zones, of variance about 1, correlated over `length` km."""
         return _field(self.middles, length, rng)
@@ -103,7 +148,8 @@ class Places:
     def standard_level(self, key: str) -> np.ndarray:
         """Return a level for each département: mean 0, variance 1, neighbours alike, free of deprivation."""
         count = len(self.departements)
-        smooth = _smoothed(self.departements, _normal(f"smooth|{key.split('|')[0]}", self.seed, count))
+        smooth = self._smoothing @ _normal(f"smooth|{key.split('|')[0]}", self.seed, count)
+        smooth = (smooth - smooth.mean()) / smooth.std()
         shared = _normal(f"shared|{key.split('|')[0]}", self.seed, count)
         level = (
             np.sqrt(_NEIGHBOURS) * smooth
@@ -117,25 +163,46 @@ class Places:
         level = level - np.column_stack([np.ones(count), self.mean_rank()]) @ fitted
         return level / level.std()
 
-    def level(self, leaf: str, sex: int) -> np.ndarray:
-        """Return each zone's incidence of a leaf relative to the nation's: district and gradient.
+    def commune_level(self, leaf: str, sex: int) -> np.ndarray:
+        """Return each commune's incidence of a leaf relative to the nation's: district and gradient.
 
         The gradient is log-linear in the place on the scale of deprivation; levels of districts are drawn so
         that both together have the published spread. Metropolitan inhabitants have a mean of 1.
         """
         site = site_handed_over(leaf)
-        gradient = np.log(reference.gradients().get((site, sex), 1.0)) / FIFTHS_APART * (self.rank - 0.5)
-        between = self.by_departement(gradient * self.population) / self.by_departement(self.population)
+        slope = np.log(reference.gradients().get((site, sex), 1.0)) / FIFTHS_APART
+        gradient = slope * (self.communes.rank - 0.5)
+        between = self.by_departement(self.by_zone(gradient) * self.population)
+        between = between / self.by_departement(self.population)
         spread = reference.group_spread().get((site, sex), reference.spread()[(leaf, sex)])
         spread = min(spread, _LARGEST_SPREAD)
         own = np.sqrt(max(spread**2 - between.var(), (0.3 * spread) ** 2))
-        return self.centred(
-            np.exp(gradient + own * self.standard_level(f"{site}|{sex}")[self.departement_of])
-        )
+        district = own * self.standard_level(f"{site}|{sex}")[self.departement_of]
+        return self.centred(np.exp(gradient + district[self.communes.zone]))
+
+    def level(self, leaf: str, sex: int) -> np.ndarray:
+        """Return each zone's incidence of a leaf relative to the nation's: the mean of its communes."""
+        return self.by_zone(self.commune_level(leaf, sex))
 
     def centred(self, level: np.ndarray) -> np.ndarray:
-        """Return levels divided by their mean over metropolitan inhabitants."""
-        return level / np.average(level[self.metropolitan], weights=self.population[self.metropolitan])
+        """Return levels of communes divided by their mean over metropolitan inhabitants."""
+        mainland = self.metropolitan[self.communes.zone]
+        return level / np.average(level[mainland], weights=self.communes.population[mainland])
+
+
+def rank_of(score: np.ndarray, population: np.ndarray) -> np.ndarray:
+    """Return the place of each area on the scale from the least to the most deprived inhabitant.
+
+    Examples
+    --------
+    >>> rank_of(np.array([2.0, -1.0]), np.array([100.0, 300.0])).tolist()
+    [0.875, 0.375]
+    """
+    order = np.argsort(score, kind="stable")
+    below = np.cumsum(population[order]) - population[order] / 2
+    rank = np.empty(len(order))
+    rank[order] = below / population.sum()
+    return rank
 
 
 def make_places(seed: int) -> Places:
@@ -152,30 +219,40 @@ def make_places(seed: int) -> Places:
     # Overseas territories have coordinates of their own: far from the métropole and from each other.
     middles = middles + np.where(metropolitan, 0, table["position"].to_numpy() * 1e5)[:, None]
     population = table["population"].to_numpy(dtype=np.float64)
+    zones = table["geo_code"].tolist()
+    deprivation = _deprivation(middles, np.log(population / shapely.area(shapes)), metropolitan, seed)
+    counts = commune_counts(population)
+    zone = np.repeat(np.arange(len(zones)), counts)
+    inhabitants = commune_populations(population, counts)
+    more = within_zones(zone, inhabitants, seed)
     return Places(
-        table["geo_code"].tolist(),
+        zones,
         departements["code"].tolist(),
         table["position"].to_numpy(),
         population,
         metropolitan,
         middles,
-        _deprivation(middles, np.log(population / shapely.area(shapes)), metropolitan, seed),
+        _as_score(deprivation),
+        Communes(commune_codes(zones, counts), zone, inhabitants, _as_score(deprivation[zone] + more)),
         seed,
     )
 
 
+def _as_score(deprivation: np.ndarray) -> np.ndarray:
+    """Return a score like the published index: with a long tail of the most deprived."""
+    return np.asarray(9 * np.expm1(0.22 * deprivation))
+
+
 def _deprivation(middles: np.ndarray, density: np.ndarray, metropolitan: np.ndarray, seed: int) -> np.ndarray:
-    """Return a score: smooth over the country and over the neighbourhood, higher in towns and overseas."""
+    """Return deprivation: smooth over the country and over the neighbourhood, higher in towns, overseas."""
     rng = np.random.default_rng(seed_of("deprivation", seed))
-    score = (
+    return np.asarray(
         0.35 * _field(middles, 150.0, rng)
         + 0.50 * _field(middles, 30.0, rng)
         + 0.35 * (density - density.mean()) / density.std()
         + 0.70 * rng.standard_normal(len(middles))
         + np.where(metropolitan, 0.0, 1.5)
     )
-    # As the published index: a long tail of the most deprived, from about -6 to about 13.
-    return 2.2 * score + 0.45 * (score**2 - 1)
 
 
 def _field(points: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
@@ -187,15 +264,3 @@ def _field(points: np.ndarray, length: float, rng: np.random.Generator) -> np.nd
 
 def _normal(key: str, seed: int, count: int) -> np.ndarray:
     return np.random.default_rng(seed_of(key, seed)).standard_normal(count)
-
-
-def _smoothed(codes: list[str], values: np.ndarray) -> np.ndarray:
-    """Return values averaged twice with those of the neighbours, scaled to variance 1."""
-    neighbours = geography.adjacency("departement")
-    weights = np.eye(len(codes))
-    at = np.array([codes.index(code) for code in neighbours.codes])
-    first, second = at[neighbours.pairs[:, 0]], at[neighbours.pairs[:, 1]]
-    weights[first, second] = weights[second, first] = 1
-    weights /= weights.sum(axis=1, keepdims=True)
-    smooth = weights @ weights @ values
-    return (smooth - smooth.mean()) / smooth.std()

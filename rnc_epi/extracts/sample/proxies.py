@@ -40,11 +40,12 @@ def expected_deaths(
     ----------
     persons : (year, band) array
         Population of a place that has one inhabitant in the year of the totals.
-    level : (n_zones,) array
-        Incidence of the site in each zone relative to the nation.
+    level : (n_communes,) array
+        Incidence of the site in each commune relative to the nation.
     """
     rates = nation().death_rates[(site, sex)][[YEARS.index(year) for year in years]]
-    level = places.centred(level * np.exp(_LETHALITY_GRADIENT * (places.rank - 0.5)))
+    level = places.centred(level * np.exp(_LETHALITY_GRADIENT * (places.communes.rank - 0.5)))
+    level = places.by_zone(level)
     table = reference.proxies()
     spread = float(table["sigma_m"].get(site, _LETHALITY_SPREAD))
     count = len(places.departements)

@@ -13,6 +13,7 @@ from rnc_epi.extracts.sample.places import Places, make_places
 from rnc_epi.extracts.sample.proxies import as_rows
 from rnc_epi.extracts.sample.surroundings import (
     PROXIES,
+    adjacency_table,
     deprivation_table,
     sources_table,
     zone_areas,
@@ -22,7 +23,6 @@ from rnc_epi.extracts.sample.tables import DEATHS, POPULATION, REGISTRIES, VINTA
 from rnc_epi.extracts.sample.truth import truth_rows
 from rnc_epi.extracts.sample.within import (
     PROXY_SITES,
-    adjacency_table,
     small_proxies,
     zone_deaths,
     zone_person_years,

@@ -10,9 +10,10 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample.extent import Extent, is_nation
+from rnc_epi.extracts.sample.national import relative_population
 from rnc_epi.extracts.sample.persons import SNDS, Area
 from rnc_epi.extracts.sample.places import Places
-from rnc_epi.extracts.sample.proxies import as_rows
+from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span
 from rnc_epi.extracts.sample.tables import (
     DEATHS,
     NATIONS,
@@ -49,15 +50,41 @@ def sources_table(*, has_snds_cases: bool = True) -> pd.DataFrame:
     )
 
 
-def areas_table(registries: pd.DataFrame, extent: Extent, zones: list[str]) -> pd.DataFrame:
-    """Return the areas from the zones up to the nation."""
+def areas_table(
+    registries: pd.DataFrame, extent: Extent, zones: list[str], communes: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the areas from the communes up to the nation."""
     above = area_rows(registries)
     kept = above["geo_code"].isin(extent.departements) & (above["geo_level"] == "departement")
     kept |= above["geo_level"] == "registry_zone"
     kept |= (above["geo_level"] == "region") & above["geo_code"].isin(_regions(extent))
     if is_nation(extent):
         kept |= above["geo_level"].isin([level for level, *_ in NATIONS])
-    return pd.concat([above[kept], zone_areas(zones)[above.columns]], ignore_index=True)
+    below = zone_areas(zones)
+    inside = below.set_index("geo_code").loc[communes["zone"]]
+    number = communes["code"].str.split("-").str[2].astype(int).astype(str).to_numpy()
+    names = {
+        "name_fr": inside["name_fr"].to_numpy() + ", commune " + number,
+        "name_en": inside["name_en"].to_numpy() + ", commune " + number,
+    }
+    lowest = pd.DataFrame({"geo_level": "commune", "geo_code": communes["code"], "geo_vintage": VINTAGE})
+    lowest = lowest.assign(**names, population=communes["population"], outline=None, inset=None)
+    lowest = lowest.astype({"population": "Int64"})
+    return pd.concat([above[kept], below[above.columns], lowest[above.columns]], ignore_index=True)
+
+
+def chosen_communes(places: Places, chosen: np.ndarray) -> pd.DataFrame:
+    """Return ``code, zone, population, score`` of the communes of the zones that an extent holds."""
+    communes = places.communes
+    table = pd.DataFrame(
+        {
+            "code": communes.codes,
+            "zone": np.array(places.zones, dtype=object)[communes.zone],
+            "population": communes.population,
+            "score": communes.score,
+        }
+    )
+    return table[chosen[communes.zone]].reset_index(drop=True)
 
 
 def zone_areas(zones: list[str]) -> pd.DataFrame:
@@ -75,15 +102,23 @@ def _regions(extent: Extent) -> list[str]:
     return whole.index[whole].tolist()
 
 
-def membership_table(registries: pd.DataFrame, extent: Extent, zones: list[str]) -> pd.DataFrame:
-    """Return which zones make up each département, and so on upwards."""
+def membership_table(
+    registries: pd.DataFrame, extent: Extent, zones: list[str], communes: pd.DataFrame
+) -> pd.DataFrame:
+    """Return which communes make up each zone, and so on upwards."""
     above = membership_rows(registries)
     inside = above["child_code"].isin(extent.departements)
     parents = above["parent_level"].isin(["registry_zone"])
     parents |= (above["parent_level"] == "region") & above["parent_code"].isin(_regions(extent))
     if is_nation(extent):
         parents |= above["parent_level"].isin([level for level, *_ in NATIONS])
-    return pd.concat([above[inside & parents], zone_links(zones)[above.columns]], ignore_index=True)
+    below = zone_links(zones)
+    lowest = pd.DataFrame({"child_code": communes["code"], "parent_code": communes["zone"]}).assign(
+        **{name: below[name].iloc[0] for name in below.columns if name not in ("child_code", "parent_code")}
+    )
+    lowest = lowest.assign(child_level="commune", parent_level="zone")
+    parts = [above[inside & parents], below[above.columns], lowest[above.columns]]
+    return pd.concat(parts, ignore_index=True)
 
 
 def zone_links(zones: list[str]) -> pd.DataFrame:
@@ -119,14 +154,30 @@ def coverage_table(area: Area) -> pd.DataFrame:
 
 
 def person_years_table(
-    zones: list[str], years: list[int], person_years: dict[int, np.ndarray]
+    places: Places, chosen: np.ndarray, years: list[int], person_years: dict[int, np.ndarray]
 ) -> Iterator[pd.DataFrame]:
-    """Return person-years by zone, sex after sex."""
-    for sex, values in person_years.items():
-        rows = as_rows(values, zones, years, 1).rename(columns={"events": "person_years"})
-        yield rows.assign(
-            source=POPULATION, sex=sex, geo_level="zone", geo_vintage=VINTAGE, age_status="known"
-        )
+    """Return person-years of zones by year and of communes by periods of years, sex after sex.
+
+    Parameters
+    ----------
+    person_years : dict of sex to (zone, year, band) array
+    """
+    zones = np.array(places.zones, dtype=object)[chosen].tolist()
+    communes = places.communes
+    inside = chosen[communes.zone]
+    codes = np.array(communes.codes, dtype=object)[inside].tolist()
+    for sex, shape in relative_population(years).items():
+        rows = as_rows(person_years[sex], zones, years, 1)
+        yield _labelled_person_years(rows, sex, "zone")
+        pooled, starts = by_span(shape[None, :, :], years)
+        values = np.round(communes.population[inside][:, None, None] * pooled, 2)
+        yield _labelled_person_years(as_rows(values, codes, starts, SPAN), sex, "commune")
+
+
+def _labelled_person_years(rows: pd.DataFrame, sex: int, level: str) -> pd.DataFrame:
+    return rows.rename(columns={"events": "person_years"}).assign(
+        source=POPULATION, sex=sex, geo_level=level, geo_vintage=VINTAGE, age_status="known"
+    )
 
 
 def scope_table(rows: list[tuple[str, str, str, int]], years: list[int]) -> pd.DataFrame:
@@ -154,3 +205,45 @@ def deprivation_table(places: Places, chosen: np.ndarray) -> pd.DataFrame:
             "higher_is": "more_deprived",
         }
     )
+
+
+def commune_deprivation(communes: pd.DataFrame) -> pd.DataFrame:
+    """Return the score of each commune."""
+    index, vintage = DEPRIVATION
+    return pd.DataFrame(
+        {
+            "index": index,
+            "vintage": vintage,
+            "geo_level": "commune",
+            "geo_code": communes["code"],
+            "geo_vintage": VINTAGE,
+            "score": np.round(communes["score"], 4),
+            "higher_is": "more_deprived",
+        }
+    )
+
+
+def adjacency_table(levels: dict[str, list[str]]) -> pd.DataFrame:
+    """Return the neighbours of the areas of some levels, each pair in both directions, sorted.
+
+    Parameters
+    ----------
+    levels : dict of str to list of str
+        Codes of each level that an extract holds; borders with areas that it does not hold are left out.
+    """
+    parts = []
+    for level, codes in levels.items():
+        found = geography.adjacency(level)
+        names = np.array(found.codes, dtype=object)
+        first, second = names[found.pairs[:, 0]], names[found.pairs[:, 1]]
+        both = pd.DataFrame(
+            {
+                "geo_level": level,
+                "geo_code": np.concatenate([first, second]),
+                "geo_vintage": geography.GEO_VINTAGE,
+                "neighbour_code": np.concatenate([second, first]),
+            }
+        )
+        inside = both["geo_code"].isin(codes) & both["neighbour_code"].isin(codes)
+        parts.append(both[inside].sort_values(["geo_code", "neighbour_code"]))
+    return pd.concat(parts, ignore_index=True)

@@ -61,8 +61,13 @@ def truth_of_cases(
     person_years: np.ndarray,
     places: Places,
     chosen: np.ndarray,
+    level: np.ndarray,
 ) -> pd.DataFrame:
-    """Return what is true of a site: cases and rates by year, rates of départements, its gradient."""
+    """Return what is true of a site: cases and rates by year, rates of départements, its gradient.
+
+    The rate ratio of the extreme fifths is that of the nation: declared (code ``FR``), then as it stands
+    between communes and between zones.
+    """
     mainland = metropolitan(extent)
     persons = places.part_by_departement(chosen, person_years)
     weights = world_weights() * 1e5
@@ -75,6 +80,10 @@ def truth_of_cases(
         truth_rows("asr_world", site, sex, *nation_by_year(extent, yearly)),
         truth_rows("asr_world", site, sex, "departement", extent.departements, None, pooled),
         truth_rows("rate_ratio_extreme_fifths", site, sex, "france_entiere", ["FR"], None, np.array([ratio])),
+        *(
+            truth_rows("rate_ratio_extreme_fifths", site, sex, unit, ["FR"], None, np.array([value]))
+            for unit, value in extreme_fifths(places, level).items()
+        ),
     ]
     sensitivity, value = performance(site)
     for quantity, share in (("sensitivity_under_75", sensitivity), ("positive_predictive_value", value)):
@@ -94,6 +103,26 @@ def truth_of_cases(
                 )
             )
     return pd.concat(parts, ignore_index=True)
+
+
+def extreme_fifths(places: Places, level: np.ndarray) -> dict[str, float]:
+    """Return the ratio of the most to the least deprived fifth of people, by communes and by zones.
+
+    Parameters
+    ----------
+    level : (n_communes,) array
+    """
+    communes = places.communes
+    found = {}
+    for unit, values, rank, population in (
+        ("commune", level, communes.rank, communes.population),
+        ("zone", places.by_zone(level), places.rank, places.population),
+    ):
+        least, most = (
+            np.average(values[part], weights=population[part]) for part in (rank < 0.2, rank >= 0.8)
+        )
+        found[unit] = float(most / least)
+    return found
 
 
 def truth_of_links(persons: Persons) -> pd.DataFrame:

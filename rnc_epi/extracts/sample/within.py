@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.places import FIFTHS_APART, Places
 from rnc_epi.extracts.sample.proxies import as_rows, draw_proxies
@@ -190,29 +189,3 @@ def _grid(rows: pd.DataFrame, departements: list[str]) -> np.ndarray:
     at = rows["geo_code"].map(place).to_numpy(dtype=np.int64), rows["age_from"].to_numpy(np.int64) // 5
     np.add.at(found, at, rows["events"].to_numpy(dtype=np.int64))
     return found
-
-
-def adjacency_table(levels: dict[str, list[str]]) -> pd.DataFrame:
-    """Return the neighbours of the areas of some levels, each pair in both directions, sorted.
-
-    Parameters
-    ----------
-    levels : dict of str to list of str
-        Codes of each level that an extract holds; borders with areas that it does not hold are left out.
-    """
-    parts = []
-    for level, codes in levels.items():
-        found = geography.adjacency(level)
-        names = np.array(found.codes, dtype=object)
-        first, second = names[found.pairs[:, 0]], names[found.pairs[:, 1]]
-        both = pd.DataFrame(
-            {
-                "geo_level": level,
-                "geo_code": np.concatenate([first, second]),
-                "geo_vintage": geography.GEO_VINTAGE,
-                "neighbour_code": np.concatenate([second, first]),
-            }
-        )
-        inside = both["geo_code"].isin(codes) & both["neighbour_code"].isin(codes)
-        parts.append(both[inside].sort_values(["geo_code", "neighbour_code"]))
-    return pd.concat(parts, ignore_index=True)
