@@ -93,10 +93,21 @@ def midpoints(bands: BandSet) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Rows of one table of cells for one event, site, sex and level, by area."""
+class _Sheet:
+    """Cells of one set of bands, from however many tables."""
 
-    cells: Cells
+    bands: BandSet
+    source: NDArray[np.object_]
+    events: Floats
+    person_years: Floats
+    covered: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one sheet for one event, site, sex and level, by area."""
+
+    cells: _Sheet
     by_area: dict[AreaKey, list[tuple[Period, int]]]
 
 
@@ -114,20 +125,33 @@ class Stock:
     _found: dict[tuple[str, str, int, str], list[_Rows]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        by_bands: dict[BandSet, list[Cells]] = {}
         for cells in self.tables:
             strata = cells.strata
             if "stratum_type" in strata.columns and len(strata) and (strata["stratum_type"] != "_").any():
                 raise InputError("W010")
-            columns = [strata[name].tolist() for name in (*_GROUP, *AREA[1:], "period_from", "period_until")]
-            groups: dict[tuple[str, str, int, str], dict[AreaKey, list[tuple[Period, int]]]] = {}
-            for row, (event, site, sex, level, code, vintage, first, last) in enumerate(
-                zip(*columns, strict=True)
-            ):
-                by_area = groups.setdefault((event, site, int(sex), level), {})
-                area = AreaKey(level, code, vintage)
-                by_area.setdefault(area, []).append((Period(int(first), int(last)), row))
-            for key, by_area in groups.items():
-                self._found.setdefault(key, []).append(_Rows(cells, by_area))
+            by_bands.setdefault(cells.bands, []).append(cells)
+        for bands, parts in by_bands.items():
+            self._add(bands, parts)
+
+    def _add(self, bands: BandSet, parts: list[Cells]) -> None:
+        names = [*_GROUP, *AREA[1:], "period_from", "period_until", "source"]
+        columns = [[value for part in parts for value in part.strata[name].tolist()] for name in names]
+        sheet = _Sheet(
+            bands,
+            np.array(columns.pop(), dtype=object),
+            np.concatenate([part.events for part in parts]),
+            np.concatenate([part.person_years for part in parts]),
+            np.concatenate([part.covered for part in parts]),
+        )
+        groups: dict[tuple[str, str, int, str], dict[AreaKey, list[tuple[Period, int]]]] = {}
+        for row, (event, site, sex, level, code, vintage, first, last) in enumerate(
+            zip(*columns, strict=True)
+        ):
+            by_area = groups.setdefault((event, site, int(sex), level), {})
+            by_area.setdefault(AreaKey(level, code, vintage), []).append((Period(int(first), int(last)), row))
+        for key, by_area in groups.items():
+            self._found.setdefault(key, []).append(_Rows(sheet, by_area))
 
     def sites(self, event_type: str, sex: int, geo_level: str) -> list[str]:
         """Return the sites that are there for an event, a sex and a level."""
@@ -198,7 +222,7 @@ def _pooled(rows: _Rows, period: Period, age_from: int) -> tuple[Panel | None, l
     order = sorted(range(len(areas)), key=lambda place: areas[place])
     taken = np.concatenate([tiles[place] for place in order])
     edges = np.concatenate([[0], np.cumsum([len(tiles[place]) for place in order])[:-1]])
-    names = {name for value in rows.cells.strata["source"].iloc[taken].unique() for name in value.split("+")}
+    names = {name for value in set(rows.cells.source[taken]) for name in value.split("+")}
     return (
         Panel(
             areas=tuple(areas[place] for place in order),

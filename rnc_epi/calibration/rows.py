@@ -27,6 +27,7 @@ UNITS = {
     "asr": ("rate", PER),
     "sir": ("ratio", 1),
     "annual_percent_change": ("percent", 1),
+    "relative_index": ("ratio", 1),
 }
 
 #: Why a figure is not estimable, whatever the count.

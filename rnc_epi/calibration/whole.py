@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.calibration.benchmarking import benchmarked_rows
+from rnc_epi.calibration.deprivation import GroupedStocks, grouped_country, grouped_rows, slope_row
 from rnc_epi.calibration.estimating import Country, area_draws, level_rows
 from rnc_epi.calibration.learning import (
     AREA_LEVEL,
@@ -59,6 +60,8 @@ class WholeCountry:
         The correlate per incident case by age. Internal.
     classical : DataFrame
         National cases by the ratio methods of earlier editions, beside the calibrated ones. Internal.
+    slopes : DataFrame
+        Slope of the ratio along deprivation with its test, where asked. Internal.
     exclusions : DataFrame
         Areas and pairs left out, each with its reason.
     """
@@ -68,6 +71,7 @@ class WholeCountry:
     validation: pd.DataFrame
     ratios: pd.DataFrame
     classical: pd.DataFrame
+    slopes: pd.DataFrame
     exclusions: pd.DataFrame
     asked: Calibration = field(repr=False)
     countries: Mapping[tuple[str, int, Period], Country] = field(repr=False)
@@ -79,6 +83,7 @@ class WholeCountry:
             "calibration_validation": self.validation,
             "calibration_ratios": self.ratios,
             "calibration_classical": self.classical,
+            "calibration_slopes": self.slopes,
             "calibration_exclusions": self.exclusions,
         }
 
@@ -129,6 +134,7 @@ def whole_country(
     *,
     hierarchy: Hierarchy | None = None,
     person_years: Cells | Sequence[Cells] | None = None,
+    groups: tuple[Sequence[Cells], Sequence[Cells]] | None = None,
 ) -> WholeCountry:
     """Estimate incidence for every area that has a correlate, for regions and for the nation.
 
@@ -150,6 +156,8 @@ def whole_country(
         Which areas make up each region and the nation; without it there are areas alone.
     person_years : Cells or sequence of Cells, optional
         Cells of any event that state the nation's person-years by year (deaths do).
+    groups : (incidence, proxies), optional
+        The same by group of deprivation, for a ratio that has a slope along it (`deprivation_term`).
 
     Returns
     -------
@@ -159,7 +167,7 @@ def whole_country(
     ------
     InputError
         W001: no correlate. W002: no period that registries and correlates share. W003, W004: ages that
-        cannot be mapped. W010: cells by stratum. W011: an unknown site among those asked.
+        cannot be mapped. W010: cells by stratum. W012: a deprivation term without cells by group.
 
     References
     ----------
@@ -167,9 +175,13 @@ def whole_country(
        calibration model for count data. Biostatistics 2019;20:452-67. doi:10.1093/biostatistics/kxy012
     """
     asked = Calibration() if asked is None else asked
+    if asked.deprivation_term and groups is None:
+        raise InputError("W012")
+    grouped = GroupedStocks.of(*groups) if asked.deprivation_term and groups is not None else None
     registry, correlates = Stock(_tables(incidence)), Stock(_tables(proxies))
     people = Stock([*_tables(person_years), *correlates.tables, *registry.tables])
-    room = _Room(asked, registry, correlates, people, Nesting.of(hierarchy or Hierarchy(), asked.geo_level))
+    nesting = Nesting.of(hierarchy or Hierarchy(), asked.geo_level)
+    room = _Room(asked, registry, correlates, people, nesting, grouped)
     names = [
         name
         for name in asked.proxies
@@ -230,16 +242,23 @@ class _Room:
     """The work in progress: one site, sex and period after another."""
 
     def __init__(
-        self, asked: Calibration, registry: Stock, correlates: Stock, people: Stock, nesting: Nesting
+        self,
+        asked: Calibration,
+        registry: Stock,
+        correlates: Stock,
+        people: Stock,
+        nesting: Nesting,
+        grouped: GroupedStocks | None,
     ) -> None:
         self.asked = asked
         self.registry = registry
         self.correlates = correlates
         self.people = people
         self.nesting = nesting
+        self.grouped = grouped
         self.rows: list[pd.DataFrame] = []
         self.tables: dict[str, list[pd.DataFrame]] = {
-            name: [] for name in ("grades", "validation", "ratios", "classical")
+            name: [] for name in ("grades", "validation", "ratios", "classical", "slopes")
         }
         self.left_out: list[dict[str, object]] = []
         self.countries: dict[tuple[str, int, Period], Country] = {}
@@ -354,6 +373,19 @@ class _Room:
         self.tables["validation"].append(validation_rows(country))
         self.tables["ratios"].append(ratio_rows(country))
         self.tables["classical"].append(classical_rows(country))
+        for kind in self.grouped.groupings if self.grouped is not None else ():
+            self._by_deprivation(country, kind)
+
+    def _by_deprivation(self, country: Country, kind: str) -> None:
+        assert self.grouped is not None
+        cell = country.cell
+        try:
+            found = grouped_country(country, self.grouped, kind, self.asked)
+        except (InputError, EstimateRefused) as problem:
+            self.exclude(cell.site, cell.sex, problem.code, period=cell.period, event_type=kind)
+            return
+        self.rows += grouped_rows(country, found, kind, self.asked)
+        self.tables["slopes"].append(slope_row(country, found, kind))
 
     def _panel(
         self, stock: Stock, event: str, site: str, sex: int, geo_level: str, period: Period

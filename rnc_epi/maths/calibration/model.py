@@ -44,7 +44,7 @@ from rnc_epi.maths.splines import (
 from rnc_epi.vocabulary.errors import EstimateRefused
 
 # Steps of the integration over the standard deviation of districts, and how far down its likelihood goes.
-_COARSE, _FINE, _DEPTH = 14, 24, 9.0
+_COARSE, _FINE, _FINE_OF_TWO, _DEPTH = 14, 24, 8, 9.0
 
 
 @dataclass(frozen=True)
@@ -129,45 +129,69 @@ class CalibrationFit:
         district's log ratio: where the ratio varies far beyond its noise this gives Student limits on
         districts less one degrees of freedom; where it does not, it is flat, so that zero has no infinite
         weight (Gelman 2006). With few districts the deviation is known poorly, and an interval that takes
-        it as known is too narrow.
+        it as known is too narrow. With a deprivation term the deviation of the slopes between districts is
+        treated likewise, over the product of both.
         """
-        design = self.design
-        term = design.terms["district"].penalties
-        scale = float(self.fits.reml_scale[0])
-        effects = self.design.matrix[:, self.design.terms["district"].columns]
-        noise = np.sqrt(scale / max(np.median((self.weights * self.response) @ effects), 1.0))
-        unit = max(self.sigma_district, 0.5 * noise)
-
-        def at(sigmas: Floats) -> tuple[PenalisedFits, Floats, Floats]:
-            rho = np.repeat(self.fits.log_smoothing, sigmas.size, axis=0)
-            rho[:, term] = (np.log(scale) - 2 * np.log(sigmas))[:, None]
-            fits = fit_penalised_many(
-                design,
-                np.repeat(self.response[None], sigmas.size, axis=0),
-                family=QUASI_POISSON,
-                offset=self.offset,
-                weights=self.weights,
-                start=self.fits,
-                log_smoothing=rho,
-            )
-            return fits, fits.standard_deviations("district")[:, 0], -fits.score
-
-        _, reached, height = at(unit * np.geomspace(0.1, 12, _COARSE))
-        high = reached[height > height.max() - _DEPTH].max()
-        fits, sigmas, height = at(high * (np.arange(_FINE) + 0.5) / _FINE)
-        weight = np.exp(height - height.max()) * np.gradient(sigmas) / np.hypot(sigmas, noise / 2)
+        names = random_terms(self.design)
+        grids, lows = [], []
+        for name in names:
+            grid, low = self._plausible(name, _FINE if len(names) == 1 else _FINE_OF_TWO)
+            grids.append(grid)
+            lows.append(low)
+        mesh = np.meshgrid(*grids, indexing="ij")
+        fits, reached = self._at(dict(zip(names, (axis.ravel() for axis in mesh), strict=True)))
+        height = -fits.score
+        weight = np.exp(height - height.max())
+        for name, low in zip(names, lows, strict=True):
+            # The width of a step is that of the deviations reached, along their own axis.
+            place = names.index(name)
+            shape = tuple(grid.size for grid in grids)
+            width = np.gradient(reached[name].reshape(shape), axis=place).ravel()
+            weight = weight * width / np.hypot(reached[name], low)
         weight = weight / weight.sum()
+        slopes = reached.get(SLOPES, np.zeros(weight.size))
         kept = self._kept
         return tuple(
             Curve(
                 fits.coefficients[g][kept],
                 fits.inverse[g][np.ix_(kept, kept)] * self.dispersion + self.extra_covariance,
-                float(sigmas[g]),
-                self.sigma_slope,
+                float(reached["district"][g]),
+                float(slopes[g]),
                 float(weight[g]),
             )
-            for g in np.flatnonzero(weight > 1e-6)
+            for g in np.flatnonzero(weight > (1e-6 if len(names) == 1 else 1e-4))
         )
+
+    def _at(self, sigmas: Mapping[str, Floats]) -> tuple[PenalisedFits, dict[str, Floats]]:
+        """Fits at given standard deviations of district terms, and the deviations that they reach."""
+        count = next(iter(sigmas.values())).size
+        rho = np.repeat(self.fits.log_smoothing, count, axis=0)
+        scale = float(self.fits.reml_scale[0])
+        for name, values in sigmas.items():
+            rho[:, self.design.terms[name].penalties] = (np.log(scale) - 2 * np.log(values))[:, None]
+        fits = fit_penalised_many(
+            self.design,
+            np.repeat(self.response[None], count, axis=0),
+            family=QUASI_POISSON,
+            offset=self.offset,
+            weights=self.weights,
+            start=self.fits,
+            log_smoothing=rho,
+        )
+        return fits, {name: fits.standard_deviations(name)[:, 0] for name in sigmas}
+
+    def _plausible(self, name: str, size: int) -> tuple[Floats, float]:
+        """Return a grid over the standard deviations of a term that the data allow, and half their noise."""
+        scale = float(self.fits.reml_scale[0])
+        columns = self.design.matrix[:, self.design.terms[name].columns]
+        information = (self.weights * self.response) @ columns**2
+        low = float(0.5 * np.sqrt(scale / max(np.median(information), 1.0)))
+        estimate = float(self.fits.standard_deviations(name)[0, 0])
+        unit = max(estimate, low)
+        fits, reached = self._at({name: unit * np.geomspace(0.1, 12, _COARSE)})
+        height = -fits.score
+        high = reached[name][height > height.max() - _DEPTH].max()
+        return high * (np.arange(size) + 0.5) / size, low
 
     def predict(
         self,
