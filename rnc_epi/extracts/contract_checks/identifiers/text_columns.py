@@ -5,7 +5,8 @@ Each column is read once: its different values are counted, and the patterns run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from rnc_epi.extracts.contract_checks.findings import Fate, Finding, shown_name
@@ -63,31 +64,42 @@ _FREE: Final = frozenset({("tumours", "stage"), ("snds_cases", "algorithm"), ("l
 _SHORTEST: Final = 6
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """The different texts of one place, as a SELECT of ``v`` and ``times``, and what they may be.
+
+    Attributes
+    ----------
+    names : bool
+        Whether a name after a title is one of a person.
+    dates : bool
+        Whether a full date is one of a person.
+    free : bool
+        Whether anything may stand there, so that all the texts may be names.
+    """
+
+    table: str
+    column: str
+    values: str
+    names: bool = True
+    dates: bool = True
+    free: bool = False
+
+
 def texts_of_persons(store: Store, tables: ExtractTables) -> Iterator[Finding]:
     """Find direct identifiers by what text columns hold (B001 to B006, D045), and columns of days (D045)."""
+    places = []
     for table, shown, columns in _all_tables(tables):
         where = "extract.main." + quoted_name(table)
         for column in columns:
-            kind = column.type.split("(")[0]
-            key = (table.lower(), column.name.lower())
             if column.type.upper().startswith(_DAYS):
                 ((rows,),) = store.rows(f"SELECT count({quoted_name(column.name)}) FROM {where}")
                 if rows:
                     yield _finding("D045", shown, column.name, rows)
-            elif key != _COORDINATES and (kind not in _NO_TEXT or not column.type.isupper()):
-                values = (
-                    f"SELECT CAST({quoted_name(column.name)} AS VARCHAR) AS v, count(*) AS times "
-                    f"FROM {where} WHERE {quoted_name(column.name)} IS NOT NULL GROUP BY 1"
-                )
-                known = shown in TABLES and key[1] in TABLES[shown].column_names
-                for code, rows in identifiers_in(
-                    store,
-                    values,
-                    names=key not in _NAMES_OF_PLACES,
-                    dates=key not in _NAMED_BY_DAY and not key[1].endswith("vintage"),
-                    free=not known or key in _FREE,
-                ):
-                    yield _finding(code, shown, column.name, rows)
+            elif _holds_text(shown, column):
+                places.append(_texts_of(shown, where, column.name))
+    for place, code, rows in _identifiers_in(store, places):
+        yield _finding(code, place.table, place.column, rows)
 
 
 def catalogue_texts(store: Store, tables: ExtractTables) -> Iterator[Finding]:
@@ -95,7 +107,7 @@ def catalogue_texts(store: Store, tables: ExtractTables) -> Iterator[Finding]:
     for name, _ in tables.others:
         if names_an_identifier(name):
             yield Finding("D009", Fate.REFUSE, shown_name(name), facts=(("column", "—"),))
-    for code, rows in identifiers_in(store, _CATALOGUE, names=True, dates=True, free=False):
+    for _, code, rows in _identifiers_in(store, [_Texts("_", "_", _CATALOGUE)]):
         yield Finding("B007", Fate.REFUSE, rows=rows, facts=(("found", code),))
 
 
@@ -125,79 +137,80 @@ def _all_tables(tables: ExtractTables) -> Iterator[tuple[str, str, tuple[StoredC
         yield name, shown_name(name), others
 
 
+def _holds_text(table: str, column: StoredColumn) -> bool:
+    if (table, column.name.lower()) == _COORDINATES:
+        return False
+    return column.type.split("(")[0] not in _NO_TEXT or "[" in column.type
+
+
+def _texts_of(table: str, where: str, column: str) -> _Texts:
+    key, name = (table, column.lower()), quoted_name(column)
+    known = table in TABLES and key[1] in TABLES[table].column_names
+    return _Texts(
+        table,
+        column,
+        f"SELECT CAST({name} AS VARCHAR) AS v, count(*) AS times FROM {where} "
+        f"WHERE {name} IS NOT NULL GROUP BY 1",
+        names=key not in _NAMES_OF_PLACES,
+        dates=key not in _NAMED_BY_DAY and not key[1].endswith("vintage"),
+        free=not known or key in _FREE,
+    )
+
+
 def _finding(code: str, table: str, column: str, rows: int) -> Finding:
     facts = (("column", shown_name(column)),)
     return Finding(code, Fate.REFUSE, table, rows=rows, facts=facts, persons=True)
 
 
-def identifiers_in(
-    store: Store, values: str, *, names: bool, dates: bool, free: bool
-) -> Iterator[tuple[str, int]]:
-    """Yield the code and the rows of each kind of identifier among some texts.
-
-    Parameters
-    ----------
-    values : str
-        A SELECT of ``v``, the different texts, and ``times``, their rows.
-    names : bool
-        Whether a name after a title is one of a person.
-    dates : bool
-        Whether a full date is one of a person.
-    free : bool
-        Whether anything may stand in the texts, so that they may all be names.
-    """
-    ((long, nir_at_all, full_dates, compact, *found),) = store.rows(*_read_once(values, free))
-    if not long:
+def _identifiers_in(store: Store, places: Sequence[_Texts]) -> Iterator[tuple[_Texts, str, int]]:
+    """Yield the place, the code and the rows of each kind of identifier; all places are read in one pass."""
+    if not places:
         return
-    rows = _rows_of_nir(store, values) if nir_at_all else 0
-    if rows:
-        yield "B001", rows
-    for pattern, hits in zip(PATTERNS, found[: len(PATTERNS)], strict=True):
-        if hits and (names or pattern is not PERSON):
-            yield pattern.code, hits
-    if dates and (full_dates or compact):
-        yield "D045", full_dates or compact
-    if free:
+    for number, nir_at_all, full_dates, compact, *found in store.rows(*_one_pass(places)):
+        place = places[number]
+        rows = _rows_of_nir(store, place.values) if nir_at_all else 0
+        if rows:
+            yield place, "B001", rows
+        for pattern, hits in zip(PATTERNS, found[: len(PATTERNS)], strict=True):
+            if hits and (place.names or pattern is not PERSON):
+                yield place, pattern.code, hits
+        if place.dates and (full_dates or compact):
+            yield place, "D045", full_dates or compact
         named = _rows_of_names(*found[len(PATTERNS) :])
         if named:
-            yield "B006", named
+            yield place, "B006", named
 
 
-def _read_once(values: str, free: bool) -> tuple[str, dict[str, Any]]:
-    parameters: dict[str, Any] = {"nir": NIR_AT_ALL, "date": FULL_DATE, "compact": COMPACT_DATE}
-    counts = [
-        "count(*)",
-        _rows("regexp_matches(v, $nir)"),
-        _rows("regexp_matches(v, $date)"),
-        _rows("regexp_matches(v, $compact)"),
-    ]
+def _one_pass(places: Sequence[_Texts]) -> tuple[str, dict[str, Any]]:
+    parameters: dict[str, Any] = {
+        "nir": NIR_AT_ALL, "date": FULL_DATE, "compact": COMPACT_DATE, "form": FORM, "full": FULL_FORM,
+        "given": sorted(GIVEN_NAMES), "surnames": sorted(SURNAMES),
+    }  # fmt: skip
+    counts = [_rows(f"regexp_matches(v, ${name})") for name in ("nir", "date", "compact")]
     for number, pattern in enumerate(PATTERNS):
         parameters[f"p{number}"] = pattern.regex
         hint = f"contains(v, '{pattern.hint}') AND " if pattern.hint else ""
         counts.append(_rows(f"{hint}regexp_matches(v, $p{number})"))
-    shortest = _SHORTEST
-    if free:
-        shortest = 2
-        parameters |= {
-            "form": FORM, "full": FULL_FORM, "given": sorted(GIVEN_NAMES), "surnames": sorted(SURNAMES),
-        }  # fmt: skip
-        given = "formed AND list_has_any(words, $given) AND NOT starts_with(words[1], 'SAINT')"
-        counts += [
-            _rows("true"),
-            "count(*) FILTER (WHERE formed)",
-            _rows("formed"),
-            _rows(given),
-            _rows("formed AND list_has_any(words, $surnames) AND NOT starts_with(words[1], 'SAINT')"),
-            _rows(f"regexp_full_match(v, $full) AND {given}"),
-        ]
-        words = (
-            "regexp_full_match(v, $form) AS formed, CASE WHEN formed THEN "
-            "regexp_extract_all(upper(strip_accents(v)), '[A-Z]+') END AS words"
-        )
-    else:
-        words = "NULL AS words"
-    chosen = f"SELECT v, times, {words} FROM ({values}) WHERE strlen(v) >= {shortest}"
-    return f"SELECT {', '.join(counts)} FROM ({chosen})", parameters
+    given = "formed AND list_has_any(words, $given) AND NOT starts_with(words[1], 'SAINT')"
+    counts += [
+        _rows("free"),
+        "count(*) FILTER (WHERE formed)",
+        _rows("formed"),
+        _rows(given),
+        _rows("formed AND list_has_any(words, $surnames) AND NOT starts_with(words[1], 'SAINT')"),
+        _rows(f"{given} AND regexp_full_match(v, $full)"),
+    ]
+    values = " UNION ALL ".join(
+        f"SELECT {number} AS place, {str(place.free).lower()} AS free, v, times FROM ({place.values})"
+        for number, place in enumerate(places)
+    )
+    formed = "SELECT *, CASE WHEN free THEN regexp_full_match(v, $form) ELSE false END AS formed"
+    words = "CASE WHEN formed THEN regexp_extract_all(upper(strip_accents(v)), '[A-Z]+') END AS words"
+    chosen = f"{formed} FROM ({values}) WHERE strlen(v) >= CASE WHEN free THEN 2 ELSE {_SHORTEST} END"
+    return (
+        f"SELECT place, {', '.join(counts)} FROM (SELECT *, {words} FROM ({chosen})) GROUP BY place",
+        parameters,
+    )
 
 
 def _rows(condition: str) -> str:
