@@ -110,6 +110,8 @@ def build_app(language: str) -> typer.Typer:
         out: Annotated[Path, typer.Option("--out", help=said("sample_out"))],
         size: Annotated[str, typer.Option("--size", help=said("size"))] = "small",
         seed: Annotated[int, typer.Option("--seed", help=said("seed"))] = 0,
+        region: Annotated[str | None, typer.Option("--region", help=said("sample_region"))] = None,
+        defects: Annotated[float, typer.Option("--defects", help=said("sample_defects"))] = 0.0,
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
@@ -117,7 +119,7 @@ def build_app(language: str) -> typer.Typer:
 
         terminal = Terminal(lang, quiet)
         end = terminal.progress("sample")
-        made = make_sample(out, size=size, seed=seed)
+        made = make_sample(out, size=size, seed=seed, region=region, defects=defects)
         end()
         terminal.say("made", path=made)
         terminal.say("synthetic")

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-
+from rnc_epi.extracts.sample.defects import DEFECTS, Defects
 from rnc_epi.extracts.sample.extent import Extent, national_extent, regional_extent
-from rnc_epi.extracts.sample.large import draw_sample
-from rnc_epi.extracts.sample.small import small_sample
+from rnc_epi.extracts.sample.large import LargeSample, draw_sample
+from rnc_epi.extracts.sample.small import SmallSample, small_sample
 from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.errors import FileProblem, InputError
 
@@ -23,8 +22,10 @@ def make_sample(
     size: str = "small",
     seed: int = 0,
     truth: str | os.PathLike[str] | None = None,
+    region: str | None = None,
+    defects: float = 0.0,
 ) -> Path:
-    """Write a synthetic extract, and its truth if a path is given for it.
+    """Write a synthetic extract, and its truth beside it.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def make_sample(
     size : {"small", "regional", "national"}
         ``small``: individual tumours of three registry départements over five years, cells of the other
         registries; deaths, proxies and person-years of every département, deaths of some sites by zone.
-        ``regional``: one région by zone over ten years, with deprivation, cases identified in SNDS, their
+        ``regional``: one région by commune over ten years, with deprivation, cases identified in SNDS, their
         links, and proxies. ``national``: the same of every département over twenty years.
     seed : int
         The same seed gives the same content.
@@ -41,25 +42,36 @@ def make_sample(
         Where to write what is true and stands nowhere in the extract, ``quantity, site, sex, geo_level,
         geo_code, year, value``: CSV or Parquet by the ending of the name, and by default
         ``NAME_truth.parquet`` beside the extract.
+    region : str, optional
+        Code of the région of a regional sample; Nouvelle-Aquitaine by default.
+    defects : float
+        Share of the rows of persons that get a defect of the catalogue. Which row has which is written in
+        ``NAME_defects.parquet``: ``table, key, code, fate, column``. Above half a per cent the contract
+        refuses the extract, as it should.
 
     Raises
     ------
     InputError
-        M005, an unknown size.
+        M004, a rate of defects that is no share; M005, an unknown size, a région without registry, or one
+        for another size than ``regional``.
     FileProblem
         F001, the file exists.
     """
     if size not in SIZES:
         raise InputError("M005", what="size", found=size, expected=", ".join(SIZES))
-    if size != "small":
-        extent = national_extent() if size == "national" else regional_extent()
-        return write_large_sample(path, extent, seed=seed, truth=truth)
+    if region is not None and size != "regional":
+        raise InputError("M005", what="size", found=f"{size} + region {region}", expected="regional")
+    planted = Defects(defects, seed)
     if Path(path).exists():
+        # Said before the minutes that drawing takes.
         raise FileProblem("F001", where=Path(path).name)
-    sample = small_sample(seed)
-    written = write_extract(path, sample.tables, compact=True)
-    _write_truth(sample.truth, written, truth)
-    return written
+    if size == "small":
+        sample: SmallSample | LargeSample = small_sample(seed)
+    elif size == "regional":
+        sample = draw_sample(regional_extent() if region is None else regional_extent(region), seed)
+    else:
+        sample = draw_sample(national_extent(), seed)
+    return _write(path, sample, truth, planted, compact=size == "small" and not defects)
 
 
 def write_large_sample(
@@ -77,17 +89,27 @@ def write_large_sample(
         F001, the file exists.
     """
     if Path(path).exists():
-        # Said before the minutes that drawing takes.
         raise FileProblem("F001", where=Path(path).name)
-    sample = draw_sample(extent, seed)
-    written = write_extract(path, sample.tables)
-    _write_truth(sample.truth, written, truth)
-    return written
+    return _write(path, draw_sample(extent, seed), truth, Defects(0.0, seed), compact=False)
 
 
-def _write_truth(table: pd.DataFrame, written: Path, truth: str | os.PathLike[str] | None) -> None:
+def _write(
+    path: str | os.PathLike[str],
+    sample: SmallSample | LargeSample,
+    truth: str | os.PathLike[str] | None,
+    defects: Defects,
+    *,
+    compact: bool,
+) -> Path:
+    tables = dict(sample.tables)
+    if defects.rate > 0:
+        tables |= {name: defects.spoil(name, tables[name]) for name in DEFECTS if name in tables}
+    written = write_extract(path, tables, compact=compact)
     target = Path(truth) if truth is not None else written.with_name(f"{written.stem}_truth.parquet")
     if target.suffix == ".csv":
-        table.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
+        sample.truth.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
     else:
-        table.to_parquet(target, index=False, compression="zstd")
+        sample.truth.to_parquet(target, index=False, compression="zstd")
+    if defects.rate > 0:
+        defects.truth().to_parquet(written.with_name(f"{written.stem}_defects.parquet"), index=False)
+    return written

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from rnc_epi.extracts import geography
+from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.national import YEARS
+from rnc_epi.vocabulary.errors import InputError
 
 #: The region of the regional sample: Nouvelle-Aquitaine, half of whose départements have a registry.
 REGION: Final = "75"
@@ -36,10 +38,25 @@ def national_extent() -> Extent:
     return Extent(geography.departements()["code"].tolist(), list(YEARS))
 
 
-def regional_extent() -> Extent:
-    """Return the départements of one région over the last ten years."""
+def regional_extent(region: str = REGION) -> Extent:
+    """Return the départements of one région over the last ten years.
+
+    Raises
+    ------
+    InputError
+        M005, no such région, or none that a registry covers in part: its sample would hold no tumour.
+
+    Examples
+    --------
+    >>> regional_extent("28").departements
+    ['14', '27', '50', '61', '76']
+    """
     table = geography.departements()
-    return Extent(table.loc[table["region"] == REGION, "code"].tolist(), list(YEARS[-10:]))
+    covered = table["code"].isin(reference.registries()["departement"])
+    possible = sorted(table.loc[covered, "region"].unique())
+    if region not in possible:
+        raise InputError("M005", what="region", found=region, expected=", ".join(possible))
+    return Extent(table.loc[table["region"] == region, "code"].tolist(), list(YEARS[-10:]))
 
 
 def is_nation(extent: Extent) -> bool:

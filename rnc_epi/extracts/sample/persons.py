@@ -235,20 +235,23 @@ class Persons:
         years = np.concatenate([year[seen], other_year])
         ages = np.concatenate([age[seen], other_age])
         link = np.concatenate([np.where(linked, number[seen], -1), np.full(len(other_commune), -1)])
-        # Treatment that starts after the turn of the year dates the case a year later.
+        # Treatment that starts after the turn of the year dates the case a year later. Those who leave the
+        # last year stand for those of the year before the first; no registry covers the last year.
         later = rng.random(len(communes)) < _NEXT_YEAR
-        inside = ~later | (years < len(self.area.years) - 1)
+        leaves_last = later & (years == len(self.area.years) - 1)
+        years = np.where(leaves_last, 0, years + later)
+        link = np.where(leaves_last, -1, link)
         probability = 1 - rng.beta(1, 40, len(communes))
         if site not in self.sites:
             self.sites.append(site)
         self.cases.add(
-            site=np.full(int(inside.sum()), self.sites.index(site), dtype=np.uint8),
-            sex=np.full(int(inside.sum()), sex, dtype=np.int8),
-            age=(ages + later)[inside].astype(np.int16),
-            year=(years + later)[inside].astype(np.uint8),
-            commune=communes[inside].astype(np.uint16),
-            link=link[inside].astype(np.int32),
-            probability=probability[inside].astype(np.float32),
+            site=np.full(len(years), self.sites.index(site), dtype=np.uint8),
+            sex=np.full(len(years), sex, dtype=np.int8),
+            age=(ages + (later & ~leaves_last)).astype(np.int16),
+            year=years.astype(np.uint8),
+            commune=communes.astype(np.uint16),
+            link=link.astype(np.int32),
+            probability=probability.astype(np.float32),
         )
 
     def tables(self) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
