@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
 
+from rnc_epi.maths.gmrf.blocks import find_blocks, pair_slots
 from rnc_epi.maths.gmrf.compilation import compiled
 
 Integers = NDArray[np.int64]
@@ -47,8 +48,9 @@ class Analysis:
         Place of each off-diagonal entry in the columns of L; -1 on the diagonal.
     column_start, row_index : arrays
         L by columns, rows increasing.
-    row_start, row_column, row_slot : arrays
-        L by rows: the column of each entry, increasing, and its place in ``row_index``.
+    block_start, pair_slot : arrays
+        First column of each block of columns with the same rows below them, and where each pair of these
+        rows stands in ``row_index`` (:mod:`rnc_epi.maths.gmrf.blocks`).
     """
 
     size: int
@@ -59,9 +61,8 @@ class Analysis:
     entry_slot: Integers
     column_start: Integers
     row_index: Integers
-    row_start: Integers
-    row_column: Integers
-    row_slot: Integers
+    block_start: Integers
+    pair_slot: Integers
 
     @property
     def entries(self) -> int:
@@ -128,20 +129,18 @@ def analyse(size: int, first: Integers, second: Integers) -> Analysis:
     parent, height = _elimination_tree(size, entry_start, column)
     column_start = np.concatenate([[0], np.cumsum(height)]).astype(np.int64)
     row_index = _factor_pattern(size, entry_start, column, parent, column_start)
-    row_start, row_column, row_slot = _by_rows(size, column_start, row_index)
-    entry_slot = _entry_slots(size, entry_start, column, row_start, row_column, row_slot)
+    block_start = find_blocks(column_start, row_index)
     return Analysis(
         size,
         order,
         place,
         entry_start,
         column,
-        entry_slot,
+        _entry_slots(entry_start, column, column_start, row_index),
         column_start,
         row_index,
-        row_start,
-        row_column,
-        row_slot,
+        block_start,
+        pair_slots(column_start, row_index, block_start),
     )
 
 
@@ -208,40 +207,17 @@ def _factor_pattern(
 
 
 @compiled
-def _by_rows(size: int, column_start: Integers, row_index: Integers) -> tuple[Integers, Integers, Integers]:
-    row_start = np.zeros(size + 1, np.int64)
-    for i in row_index:
-        row_start[i + 1] += 1
-    for i in range(size):
-        row_start[i + 1] += row_start[i]
-    filled = row_start[:size].copy()
-    row_column = np.empty(row_index.size, np.int64)
-    row_slot = np.empty(row_index.size, np.int64)
-    for j in range(size):
-        for p in range(column_start[j], column_start[j + 1]):
-            i = row_index[p]
-            row_column[filled[i]] = j
-            row_slot[filled[i]] = p
-            filled[i] += 1
-    return row_start, row_column, row_slot
-
-
-@compiled
 def _entry_slots(
-    size: int,
-    entry_start: Integers,
-    entry_column: Integers,
-    row_start: Integers,
-    row_column: Integers,
-    row_slot: Integers,
+    entry_start: Integers, entry_column: Integers, column_start: Integers, row_index: Integers
 ) -> Integers:
     slot = np.full(entry_column.size, -1, np.int64)
-    for k in range(size):
-        t = row_start[k]
+    for k in range(entry_start.size - 1):
         for e in range(entry_start[k], entry_start[k + 1]):
-            if entry_column[e] == k:
-                continue
-            while row_column[t] != entry_column[e]:
-                t += 1
-            slot[e] = row_slot[t]
+            j = entry_column[e]
+            if j != k:
+                low, high = column_start[j], column_start[j + 1]
+                while row_index[low] != k:
+                    middle = (low + high) // 2
+                    low, high = (middle, high) if row_index[middle] <= k else (low, middle)
+                slot[e] = low
     return slot
