@@ -333,6 +333,44 @@ class NaiveEngine:
         known = [part for part in parts if part is not None]
         return plus(known, everywhere=False) if known and len(zones) > 1 else None
 
+    # Groups of areas ------------------------------------------------------------------------------------
+
+    def group(
+        self,
+        site: str,
+        sex: int,
+        area: Area,
+        period: tuple[int, int],
+        members: list[Area],
+        universe: list[Area],
+    ) -> Stratum | None:
+        """Return the sum of some areas where they lie in another: what is covered of incidence, else all."""
+        if sex == 0:
+            parts = [self.group(site, one, area, period, members, universe) for one in (1, 2)]
+            return None if None in parts or SITES[site].sexes != (1, 2) else plus(parts)
+        by_year = None
+        if period == self.pooled:
+            years = [self.group(site, sex, area, (y, y + 1), members, universe) for y in range(*period)]
+            by_year = None if None in years else plus(years)
+            if by_year is not None and self.event_type == "incidence" and period not in self.base_periods:
+                return by_year
+        # An area of which a part changes, in this group or in another, is no one set of parts.
+        inside = [{m for m in universe if self._holds(area, m, year)} for year in range(*period)]
+        here = sorted(inside[0].intersection(members))
+        if not here or any(one != inside[0] for one in inside):
+            return by_year
+        parts = [self.value(site, sex, member, period) for member in here]
+        known = [part for part in parts if part is not None]
+        if self.event_type == "incidence":
+            return plus(known, everywhere=False) if known else by_year
+        return by_year if len(known) < len(parts) else plus(known)
+
+    def _holds(self, area: Area, member: Area, year: int) -> bool:
+        if area[1] == "ALL":
+            zones = [zone for zone in self.all_areas() if zone[0] == "registry_zone"]
+            return any(self._holds(zone, member, year) for zone in zones)
+        return any(member in found for found in self._parts(area, (year, year + 1)))
+
     def all_areas(self) -> list[Area]:
         """Return the areas that someone claims and those that they may add up to."""
         areas = {key[3] for key in self.claims}

@@ -16,7 +16,16 @@ import pandas as pd
 
 from rnc_epi.cells.datasets import Dataset, read_datasets
 from rnc_epi.cells.grid import Grid, SiteSum
-from rnc_epi.cells.judging import EVENT_TABLES, count_events
+from rnc_epi.cells.group_widening import GroupWidening
+from rnc_epi.cells.groups import (
+    WIDER_THAN_GROUPS,
+    Holders,
+    collapsed,
+    groupings,
+    too_wide,
+    universe_of,
+)
+from rnc_epi.cells.judging import EVENT_TABLES, count_events, events_in_areas
 from rnc_epi.cells.membership import Membership
 from rnc_epi.cells.scope import is_counted
 from rnc_epi.cells.selection import Selection
@@ -25,12 +34,14 @@ from rnc_epi.cells.table import Cells, concatenate
 from rnc_epi.cells.widening import Widening
 from rnc_epi.vocabulary.ages import BandSet, common_bands
 from rnc_epi.vocabulary.errors import ExtractRefused, NotCovered
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 from rnc_epi.vocabulary.sites import SITES, ancestors, children, site
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnc_epi.extracts.opening import Extract
+    from rnc_epi.vocabulary.areas import AreaKey
 
 __all__ = ["CellBuilder", "Selection"]
 
@@ -89,6 +100,8 @@ class CellBuilder:
         self.sources = sorted(set(claimants["source"]))
         if len(self.sources) > MOST_SOURCES:
             raise ExtractRefused("K003", found=len(self.sources), expected=MOST_SOURCES)
+        self.accounting = extract.accounting
+        self._accounted: set[tuple[str, str]] = set()
         self._bits = {source: 1 << position for position, source in enumerate(self.sources)}
         self.datasets = read_datasets(extract, claimants, self.membership)
 
@@ -137,24 +150,115 @@ class CellBuilder:
         """
         for slug in selection.sites:
             site(slug)
-        wanted = set(selection.sites)
-        roots = [slug for slug in SITES if slug in wanted and not wanted & set(ancestors(slug))]
         for event_type in selection.event_types:
             datasets = self._of_type(event_type)
-            if not datasets:
-                continue
-            axes = Widening(
-                datasets[0].areas, datasets[0].periods, self.membership, event_type, selection.pooled
+            if datasets:
+                axes = Widening(
+                    datasets[0].areas, datasets[0].periods, self.membership, event_type, selection.pooled
+                )
+                yield from self._streamed(selection, datasets, axes)
+
+    def grouped(self, selection: Selection, grouping: pd.DataFrame) -> list[Cells]:
+        """Return the cells of groups of areas (fifths of deprivation, say) within each area of a selection.
+
+        Parameters
+        ----------
+        selection : Selection
+            `geo_levels` are those of the areas within which areas are grouped.
+        grouping : DataFrame
+            ``geo_level, geo_code, geo_vintage, stratum_type, stratum``: the group of each area, one row an
+            area and type of group. An area of a level that is named here, and that has no group, is in the
+            group ``unknown``. Groups of one type stand on areas that do not hold one another.
+
+        Returns
+        -------
+        list of Cells
+            As `cells`, with two more columns of strata, ``stratum_type`` and ``stratum``: the groups,
+            ``unknown``, and ``all``, the sum of the groups without ``unknown``. Incidence counts what is
+            covered of a group, in events and person-years; the other types of event count whole groups only.
+            Events that are known only to an area wider than those of the groups have none: they are
+            accounted for as excluded, for the reason `area_wider_than_groups`, in the step "groups" of the
+            accounting.
+
+        Raises
+        ------
+        InputError
+            K007-K010, a grouping that is incomplete or ambiguous.
+        NotCovered
+            K004, the extract covers nothing of what was asked.
+        """
+        by_bands: dict[tuple[str, str, BandSet], list[tuple[int, Cells]]] = {}
+        place = {slug: position for position, slug in enumerate(selection.sites)}
+        for kind, event_type, slug, part in self.grouped_stream(selection, grouping):
+            by_bands.setdefault((kind, event_type, part.bands), []).append((place[slug], part))
+        if not by_bands:
+            raise NotCovered("K004", found=", ".join(selection.sites))
+        return [
+            concatenate([part for _, part in sorted(parts, key=lambda item: item[0])])
+            for parts in by_bands.values()
+        ]
+
+    def grouped_stream(
+        self, selection: Selection, grouping: pd.DataFrame
+    ) -> Iterator[tuple[str, str, str, Cells]]:
+        """Yield the type of group, the type of event, the site and the cells, as `stream` and `grouped`."""
+        for slug in selection.sites:
+            site(slug)
+        holders = Holders(self.membership)
+        for kind, groups in groupings(grouping).items():
+            for event_type in selection.event_types:
+                datasets = self._of_type(event_type)
+                if not datasets:
+                    continue
+                universe = universe_of(groups, datasets, self.membership, holders)
+                self._account(kind, datasets, too_wide(universe, datasets[0].areas))
+                axes = GroupWidening(
+                    kind,
+                    universe,
+                    holders,
+                    datasets[0].periods,
+                    self.membership,
+                    event_type,
+                    selection.pooled,
+                    selection.geo_levels,
+                )
+                if axes.names:
+                    short = [collapsed(dataset, universe) for dataset in datasets]
+                    for found, slug, part in self._streamed(selection, short, axes):
+                        yield kind, found, slug, part
+
+    def _account(self, kind: str, datasets: list[Dataset], wide: list[AreaKey]) -> None:
+        """Say, once a type of group and of event, how many used events have a group and how many cannot."""
+        event_type = datasets[0].event_type
+        if (kind, event_type) in self._accounted:
+            return
+        self._accounted.add((kind, event_type))
+        pools = [pool.number for dataset in datasets for pool in dataset.pools]
+        for origin, source, excluded, rows, events in events_in_areas(self.store, pools, wide):
+            self.accounting.record(
+                origin,
+                source,
+                f"groups:{kind}",
+                "excluded" if excluded else "used",
+                WIDER_THAN_GROUPS if excluded else NOT_APPLICABLE,
+                rows=rows,
+                events=events,
             )
-            layers = [_Layer(dataset.bands, (dataset,)) for dataset in datasets]
-            if len(layers) > 1:
-                shared = common_bands([dataset.bands for dataset in datasets])
-                layers.append(_Layer(shared, tuple(datasets), is_union=True))
-            for root in roots:
-                for slug, grids in self._walk(root, event_type, layers):
-                    if slug in wanted:
-                        for part in self._widened(grids, layers, axes, slug, selection):
-                            yield event_type, slug, part
+
+    def _streamed(
+        self, selection: Selection, datasets: list[Dataset], axes: Widening
+    ) -> Iterator[tuple[str, str, Cells]]:
+        wanted = set(selection.sites)
+        roots = [slug for slug in SITES if slug in wanted and not wanted & set(ancestors(slug))]
+        layers = [_Layer(dataset.bands, (dataset,)) for dataset in datasets]
+        if len(layers) > 1:
+            shared = common_bands([dataset.bands for dataset in datasets])
+            layers.append(_Layer(shared, tuple(datasets), is_union=True))
+        for root in roots:
+            for slug, grids in self._walk(root, axes.event_type, layers):
+                if slug in wanted:
+                    for part in self._widened(grids, layers, axes, slug, selection):
+                        yield axes.event_type, slug, part
 
     def _of_type(self, event_type: str) -> list[Dataset]:
         return [dataset for dataset in self.datasets if dataset.event_type == event_type]

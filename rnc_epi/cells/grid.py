@@ -127,6 +127,30 @@ class Grid:
             source=np.bitwise_or.reduce(self.source, axis=axis, keepdims=True),
         )
 
+    def restricted_to(self, where: NDArray[np.bool_]) -> Grid:
+        """Return the grid with nothing left in bands where a mask is False."""
+        return _kept(
+            events=self.events,
+            person_years=self.person_years,
+            covered=self.covered & where,
+            unknown_age=self.unknown_age,
+            source=self.source,
+        )
+
+    def sums_from(self, starts: NDArray[np.intp], *, of_covered: bool) -> Grid:
+        """Return the sums of runs of areas, by where each run starts.
+
+        Covered where all entries of a run are, or, `of_covered`, where one of them is.
+        """
+        reach = np.logical_or if of_covered else np.logical_and
+        return _kept(
+            events=np.add.reduceat(self.events, starts, axis=0),
+            person_years=np.add.reduceat(self.person_years, starts, axis=0),
+            covered=reach.reduceat(self.covered, starts, axis=0),
+            unknown_age=np.add.reduceat(self.unknown_age, starts, axis=0),
+            source=np.bitwise_or.reduceat(self.source, starts, axis=0),
+        )
+
     def plus(self, other: Grid) -> Grid:
         """Return the sum with another grid of the same shape; covered where both are."""
         return _kept(

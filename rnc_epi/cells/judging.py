@@ -14,11 +14,12 @@ from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 from rnc_epi.vocabulary.sites import site_of_icd10, site_of_icdo3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rnc_epi.extracts.opening import Extract
     from rnc_epi.store import Store
     from rnc_epi.vocabulary.ages import BandSet
+    from rnc_epi.vocabulary.areas import AreaKey
 
 PACKAGE = "rnc_epi.cells.steps"
 
@@ -35,6 +36,7 @@ _SCOPE_COLUMNS = [
     *("table_name", "source", "site", "sex", "geo_level"),
     *("period_from", "period_until", "age_from", "age_until"),
 ]
+_AREA = ("geo_level", "geo_code", "geo_vintage")
 #: A known age is at most this, by the contract.
 OLDEST = 150
 
@@ -117,6 +119,18 @@ def judge_events(extract: Extract, bands: Mapping[int, BandSet], with_person_yea
             rows=int(row.rows),
             events=int(row.events),
         )
+
+
+def events_in_areas(
+    store: Store, pools: Sequence[int], areas: Sequence[AreaKey]
+) -> list[tuple[str, str, bool, int, int]]:
+    """Return the used rows and events of some pools by table, source, and whether in one of some areas."""
+    keys = [(area.geo_level, area.geo_code, area.geo_vintage) for area in areas]
+    store.keep("chosen_areas", pd.DataFrame(keys, columns=list(_AREA), dtype="str"))
+    store.keep("chosen_pools", pd.DataFrame({"pool": pd.array(sorted(pools), dtype="int64")}))
+    found = store.rows(read_step(PACKAGE, "fates_by_area"))
+    return [(origin, source, bool(inside), int(rows), int(events))
+            for origin, source, inside, rows, events in found]  # fmt: skip
 
 
 def _whole_bands(bands: BandSet, age_from: int, age_until: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ class Link:
 
 
 class Membership:
-    """The links of an extract, by parent.
+    """The links of an extract, by parent and by child.
 
     Parameters
     ----------
@@ -51,8 +51,10 @@ class Membership:
             for row in whole.itertuples(index=False)
         ]
         self.by_parent: dict[AreaKey, list[Link]] = {}
+        self.by_child: dict[AreaKey, list[Link]] = {}
         for link in self.links:
             self.by_parent.setdefault(link.parent, []).append(link)
+            self.by_child.setdefault(link.child, []).append(link)
 
     def children(self, parent: AreaKey, period: Period) -> dict[str, list[AreaKey]]:
         """Return the areas that make up a parent during a period, by level of the children, in code order.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.cells.grid import PERSON_YEAR_UNIT, Grid
+from rnc_epi.cells.group_widening import GroupWidening
 from rnc_epi.cells.table import Cells
 from rnc_epi.vocabulary.schemas import CELL_COLUMNS
 from rnc_epi.vocabulary.sites import SITES
@@ -62,6 +63,9 @@ def cells_of(
         },
         copy=False,
     )
+    if isinstance(axes, GroupWidening):
+        strata["stratum_type"] = _text(np.zeros(len(at[0]), dtype=np.intp), [axes.stratum_type])
+        strata["stratum"] = _text(at[0], axes.strata)
     if selection.detail is not None:
         let_out = selection.detail.keeps(strata)
         strata = strata[let_out].reset_index(drop=True)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: Further columns of the strata of groups of areas.
+GROUP_COLUMNS = ("stratum_type", "stratum")
+
+
 @dataclass(frozen=True)
 class Cells:
     """Events and person-years by stratum and age band.
@@ -24,6 +28,7 @@ class Cells:
     ----------
     strata : DataFrame
         One row a stratum, in the columns of ``CELL_STRATUM``; `source` joins several sources with ``+``.
+        Groups of areas have ``stratum_type`` and ``stratum`` besides.
     bands : BandSet
         The age bands, the last one open.
     events : (n_strata, n_bands) int64 array
@@ -122,7 +127,8 @@ class Cells:
         unknown["age_status"] = UNKNOWN_AGE
         unknown["events"] = self.unknown_age
         table = pd.concat([known, unknown], ignore_index=True)
-        return pd.DataFrame({name: table[name].astype(kind) for name, kind in CELL_COLUMNS.items()})
+        extra = {name: "str" for name in GROUP_COLUMNS if name in table.columns}
+        return pd.DataFrame({name: table[name].astype(kind) for name, kind in (CELL_COLUMNS | extra).items()})
 
 
 def concatenate(parts: list[Cells]) -> Cells:

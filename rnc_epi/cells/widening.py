@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rnc_epi.cells.membership import Membership
     from rnc_epi.vocabulary.periods import Period
 
-
-_SEXES = np.array([0, 1])
+#: Positions of men and of women on the axis of sexes.
+BOTH_SEXES = np.array([0, 1])
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Widening:
     event_type : str
     pooled : sequence of Period
         Pooled periods to add.
+    parents : sequence of AreaKey, optional
+        Areas to sum, each after those that lie below it; all of them without it.
     """
 
     def __init__(
@@ -53,13 +55,14 @@ class Widening:
         membership: Membership,
         event_type: str,
         pooled: Sequence[Period],
+        parents: Sequence[AreaKey] | None = None,
     ) -> None:
         self.event_type = event_type
         self.base_areas, self.base_periods = len(areas), len(periods)
         self.pooled = [period for period in dict.fromkeys(pooled) if _reachable(period, periods)]
         self.periods = [*periods, *(period for period in self.pooled if period not in periods)]
         position = {area: i for i, area in enumerate(areas)}
-        parents = membership.parents_upwards()
+        parents = membership.parents_upwards() if parents is None else parents
         for parent in parents:
             position.setdefault(parent, len(position))
         self._sums = [
@@ -74,6 +77,7 @@ class Widening:
                 if len(inside) > 1:
                     self._registries.append((len(self.areas), inside))
                     self.areas.append(AreaKey("registry_zone", POOLED_REGISTRIES, vintage))
+        self._reach = len(self.areas)
 
     def apply(self, grid: Grid, slug: str, *, pool_registries: bool = True) -> Grid:
         """Return the grid with every sum that is whole: over years, over areas, over sexes.
@@ -81,24 +85,23 @@ class Widening:
         A stratum that its own source gives is kept; sums complete it where it is absent. The pooled
         registries are whichever zones cover a stratum.
         """
-        wide = grid.padded(0, len(self.areas) - self.base_areas).padded(
-            2, len(self.periods) - self.base_periods
-        )
-        self._pool_periods(wide)
-        for found in self._sums:
-            at = np.ix_(found.parts, _SEXES, found.periods)
-            target = np.ix_(np.array([found.parent]), _SEXES, found.periods)
-            wide.complete(target, wide.at(*at).sum_over(0))
-        # An area whose parts change within a pooled period is the sum of its own years.
-        self._pool_periods(wide)
+        wide = self.climbed(grid)
         if pool_registries:
             for whole, zones in self._registries:
                 wide.complete((slice(whole, whole + 1),), wide.at(zones).sum_of_covered(0))
-                self._pool_years_of(wide, whole)
-        if set(SITES[slug].sexes) == {1, 2}:
-            both = wide.sum_over(1)
-            wide = wide.padded(1, 1)
-            wide.complete((slice(None), slice(2, 3)), both)
+                self._pool_years_of(wide, slice(whole, whole + 1))
+        return with_both_sexes(wide, slug)
+
+    def climbed(self, grid: Grid) -> Grid:
+        """Return the grid with the sums over years and over areas, sex by sex."""
+        wide = grid.padded(0, self._reach - self.base_areas).padded(2, len(self.periods) - self.base_periods)
+        self._pool_periods(wide)
+        for found in self._sums:
+            at = np.ix_(found.parts, BOTH_SEXES, found.periods)
+            target = np.ix_(np.array([found.parent]), BOTH_SEXES, found.periods)
+            wide.complete(target, wide.at(*at).sum_over(0))
+        # An area whose parts change within a pooled period is the sum of its own years.
+        self._pool_periods(wide)
         return wide
 
     def _pool_periods(self, wide: Grid) -> None:
@@ -107,16 +110,16 @@ class Widening:
             at = (slice(None), slice(None), slice(column, column + 1))
             wide.complete(at, self._tiled(wide, period))
 
-    def _pool_years_of(self, wide: Grid, area: int) -> None:
-        """Sum the pooled registries over years, where no zone counts the pooled period at once.
+    def _pool_years_of(self, wide: Grid, areas: slice) -> None:
+        """Sum what is covered of areas over years, where no zone counts the pooled period at once.
 
         A zone that joins within the period then counts from the year in which it does.
         """
         for period in self.pooled:
             column = self.periods.index(period)
             if column >= self.base_periods:
-                at = (slice(area, area + 1), slice(None), slice(column, column + 1))
-                summed = self._tiled(wide.at(slice(area, area + 1)), period)
+                at = (areas, slice(None), slice(column, column + 1))
+                summed = self._tiled(wide.at(areas), period)
                 wide.put(at, summed, summed.present)
 
     def _tiled(self, wide: Grid, target: Period) -> Grid:
@@ -142,6 +145,16 @@ class Widening:
             else:
                 end.complete((slice(None),), piece)
         return reached.get(target.period_until, nothing)
+
+
+def with_both_sexes(grid: Grid, slug: str) -> Grid:
+    """Return a grid of men and women with both together, for a site that both have."""
+    if set(SITES[slug].sexes) != {1, 2}:
+        return grid
+    both = grid.sum_over(1)
+    wide = grid.padded(1, 1)
+    wide.complete((slice(None), slice(2, 3)), both)
+    return wide
 
 
 def _sums_of(

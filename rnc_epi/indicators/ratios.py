@@ -45,7 +45,8 @@ def standardised_ratios(
 
     The reference is France where it is covered, the pooled registries otherwise. Observed events count those
     of unknown age, on both sides. Ratios of two areas are not comparable with one another, only each with
-    its reference.
+    its reference. Groups of areas are compared with all groups of the reference together, those of the
+    reference itself included.
     """
     rows, references, names = _matched(cells)
     if not len(rows):
@@ -91,14 +92,19 @@ def standardised_ratios(
 def _matched(cells: Cells) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray]:
     """Return the strata that have a reference, the row of it, and its name."""
     strata = cells.strata
-    same = strata.groupby(_SAME, observed=True, sort=False).ngroup().to_numpy()
+    in_groups = "stratum" in strata.columns
+    keys = [*_SAME, "stratum_type"] if in_groups else _SAME
+    same = strata.groupby(keys, observed=True, sort=False).ngroup().to_numpy()
+    # Groups of areas meet all the groups of the reference together.
+    together = (strata["stratum"] == "all").to_numpy() if in_groups else np.ones(len(cells), dtype=bool)
     levels = strata["geo_level"].to_numpy(dtype=object)
     codes, vintages = (strata[name].to_numpy(dtype=object) for name in ("geo_code", "geo_vintage"))
-    free = ~np.isin(levels, NATIONAL_LEVELS)
+    free = ~np.isin(levels, NATIONAL_LEVELS) | ~together
     chosen = np.full(len(cells), -1, dtype=np.intp)
     names = np.full(len(cells), NOT_APPLICABLE, dtype=object)
     for area in reference_areas(cells):
         of_area = (levels == area.geo_level) & (codes == area.geo_code) & (vintages == area.geo_vintage)
+        of_area &= together
         row_of = np.full(same.max(initial=-1) + 1, -1, dtype=np.intp)
         row_of[same[of_area]] = np.flatnonzero(of_area)
         found = row_of[same]

@@ -50,8 +50,8 @@ def result_rows(
     standard: str = NOT_APPLICABLE,
     comparator: ArrayLike | str = NOT_APPLICABLE,
     estimator: str = "observed",
-    stratum_type: str = NOT_APPLICABLE,
-    stratum: str = NOT_APPLICABLE,
+    stratum_type: str | None = None,
+    stratum: str | None = None,
     data_grade: ArrayLike | str = NOT_APPLICABLE,
     estimable: ArrayLike = True,
     reason: ArrayLike | str = NO_PERSON_YEARS,
@@ -64,6 +64,8 @@ def result_rows(
         Their strata give the keys.
     band : AgeBand, optional
         Ages that the row speaks of; without one, all ages.
+    stratum_type, stratum : str, optional
+        Of every row; without them those of the strata of groups of areas, where the cells have them.
     """
     n = len(cells)
     ok = np.broadcast_to(np.asarray(estimable, dtype=bool), n)
@@ -77,11 +79,14 @@ def result_rows(
         "standard": _word(standard, n),
         "comparator": _words(comparator, n),
         "estimator": _word(estimator, n),
-        "stratum_type": _word(stratum_type, n),
-        "stratum": _word(stratum, n),
         "data_grade": _words(data_grade, n),
         "method": _word(method, n),
     }
+    for name, given in (("stratum_type", stratum_type), ("stratum", stratum)):
+        if given is not None:
+            table[name] = _word(given, n)
+        else:
+            table.setdefault(name, _word(NOT_APPLICABLE, n))
     for name, figures in (("value", value), ("lower", lower), ("upper", upper), ("se", se)):
         table[name] = np.where(ok, np.asarray(figures, dtype=np.float64), np.nan)
     table["interval_method"] = _word(interval_method, n)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.cells.groups import GROUPING_COLUMNS
 from rnc_epi.extracts.opening import Extract
 from rnc_epi.store import RowAccounting
 from rnc_epi.store.connection import lock
@@ -22,6 +23,7 @@ from tests.naive_engine import NaiveEngine
 CODES = ("01", "14", "38")
 YEARS = (2016, 2017, 2018)
 POOLED = Period(2016, 2019)
+GROUPS = {"01": "Q1", "14": "Q2", "38": None}
 EVENT_TYPES = ("incidence", "death", "proxy_A", "proxy_HA")
 SITES = (
     "all_cancers",
@@ -147,18 +149,26 @@ def compare(seed: int, folder) -> int:
         for event_type, _, part in builder.stream(selection):
             for row, key in enumerate(part.strata.itertuples(index=False)):
                 area = (key.geo_level, key.geo_code, key.geo_vintage)
-                micro = np.rint(part.person_years[row] * 1e6).astype(int).tolist()
-                bands = zip(part.events[row].tolist(), micro, part.covered[row].tolist(), strict=True)
-                found[(event_type, key.site, key.sex, area, (key.period_from, key.period_until))] = (
-                    list(bands), int(part.unknown_age[row]),
-                )  # fmt: skip
+                at = (event_type, key.site, key.sex, area, (key.period_from, key.period_until))
+                found[at] = figures(part, row)
+        groups = pd.DataFrame(
+            [("departement", code, V, "g", name) for code, name in GROUPS.items()], columns=GROUPING_COLUMNS
+        )
+        in_groups = {}
+        for part in builder.grouped(selection, groups) if found else ():
+            for row, key in enumerate(part.strata.itertuples(index=False)):
+                area = (key.geo_level, key.geo_code, key.geo_vintage)
+                at = (key.event_type, key.site, key.sex, area, (key.period_from, key.period_until))
+                in_groups[(*at, key.stratum)] = figures(part, row)
         ledger = extract.accounting.frame()
+        ledger = ledger[ledger["step"] == "cells"]
     finally:
         extract.close()
-    expected, fates = {}, {}
+    expected, fates, expected_groups = {}, {}, {}
     for event_type in EVENT_TYPES:
         naive = NaiveEngine(tables, event_type, (2016, 2019))
         expected |= {(event_type, *key): value for key, value in naive.strata(SITES).items()}
+        expected_groups |= {(event_type, *key): value for key, value in naive_groups(naive).items()}
         for name, counts in naive.fates.items():
             fates.setdefault(name, Counter()).update(counts)
     for name, counts in fates.items():
@@ -169,7 +179,54 @@ def compare(seed: int, folder) -> int:
         entered = tables[name]["events"].sum() if "events" in tables[name] else len(tables[name])
         assert (own["rows"].sum(), own["events"].sum()) == (len(tables[name]), entered)
     assert found == expected
+    single = {key: value for key, value in in_groups.items() if key[-1] != "all"}
+    assert single == expected_groups
+    all_is_the_sum_of_the_groups(in_groups)
     return len(found)
+
+
+def figures(part, row):
+    """Return the figures of a stratum in the form of the naive engine."""
+    micro = np.rint(part.person_years[row] * 1e6).astype(int).tolist()
+    bands = zip(part.events[row].tolist(), micro, part.covered[row].tolist(), strict=True)
+    return list(bands), int(part.unknown_age[row])
+
+
+def naive_groups(naive):
+    """Return the groups of départements within each area above them, stratum by stratum."""
+    periods = sorted({*naive.base_periods, (POOLED.period_from, POOLED.period_until)})
+    # The registries are pooled where more than one of them counts something by département.
+    counted = {key[3] for key in naive.claims}
+    links = [row for row in naive.tables["membership"] if row["parent_level"] == "registry_zone"]
+    zones = {row["parent_code"] for row in links if ("departement", row["child_code"], V) in counted}
+    above = [area for area in naive.all_areas() if area[0] not in ("departement",)]
+    if naive.event_type == "incidence" and len(zones) > 1:
+        above.append(("registry_zone", "ALL", V))
+    members = {}
+    for code in CODES:
+        members.setdefault(GROUPS[code] or "unknown", []).append(("departement", code, V))
+    universe = [("departement", code, V) for code in CODES]
+    return {
+        (site, sex, area, period, name): value
+        for site in SITES for sex in (1, 2, 0) for area in above for period in periods
+        for name, inside in members.items()
+        if (value := naive.group(site, sex, area, period, inside, universe)) is not None
+    }  # fmt: skip
+
+
+def all_is_the_sum_of_the_groups(found):
+    """Assert that what is said of all groups is the sum of what is said of each."""
+    for key in [key for key in found if key[-1] == "all"]:
+        parts = [found[(*key[:-1], name)] for name in ("Q1", "Q2") if (*key[:-1], name) in found]
+        bands = [(sum(x[0] for x in at), sum(x[1] for x in at), any(x[2] for x in at))
+                 for at in zip(*(part[0] for part in parts), strict=True)]  # fmt: skip
+        whole = found[key]
+        if key[0] != "incidence":  # in part is not known
+            bands = [
+                (d, n, True) if c else (0, 0, False)
+                for (d, n, _), (_, _, c) in zip(bands, whole[0], strict=True)
+            ]
+        assert (bands, sum(part[1] for part in parts)) == whole
 
 
 @pytest.mark.parametrize("seed", range(25))
