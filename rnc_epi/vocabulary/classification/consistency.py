@@ -41,6 +41,8 @@ class CodeFacts(NamedTuple):
     needs_microscope : bool
         The morphology cannot be told without one.
     in_situ_possible : bool
+    has_stages : bool
+        Whether tumours of these codes are staged; diseases of blood and unknown primaries are not.
     likely_from, likely_until : int
         Ages, half-open, at which the tumour is not unlikely.
     possible_from : int
@@ -57,13 +59,14 @@ class CodeFacts(NamedTuple):
     men_only: bool
     needs_microscope: bool
     in_situ_possible: bool
+    has_stages: bool
     likely_from: int
     likely_until: int
     possible_from: int
 
 
 _NOTHING_KNOWN = CodeFacts(
-    *(False, False, False, True, True, False, False, False, False, True), 0, NO_LIMIT, 0
+    *(False, False, False, True, True, False, False, False, False, True, True), 0, NO_LIMIT, 0
 )
 
 
@@ -101,6 +104,7 @@ def code_facts(topography: str, morphology: str | int) -> CodeFacts:
         men_only=name in table.men,
         needs_microscope=not holds(table.without_microscope, histology),
         in_situ_possible=not holds(table.never_in_situ, place),
+        has_stages=name not in table.blood and not holds(table.unstaged, place),
         likely_from=max((rule.age_from for rule in ages), default=0),
         likely_until=min((rule.age_until for rule in ages), default=NO_LIMIT),
         possible_from=max(
@@ -144,6 +148,7 @@ class _Rules(NamedTuple):
     blood: frozenset[str]
     without_microscope: Spans
     never_in_situ: Spans
+    unstaged: Spans
 
 
 @cache
@@ -171,6 +176,7 @@ def _rules() -> _Rules:
         blood=frozenset(table["blood"]["families"]),
         without_microscope=morphology_spans(table["basis"]["without_microscope"]),
         never_in_situ=topography_spans(table["in_situ"]["never_in"]),
+        unstaged=topography_spans(table["stage"]["never_in"]),
     )
 
 
