@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rnc_epi import __version__
+from rnc_epi.cli.audit import add_audit
 from rnc_epi.cli.texts import text
 from rnc_epi.vocabulary.errors import LANGUAGES, RncEpiError
 
@@ -194,6 +195,7 @@ def build_app(language: str) -> typer.Typer:
         if not report.safe:
             raise typer.Exit(5)
 
+    add_audit(app, language, said=said, terminal=Terminal, spoken=_spoken)
     return app
 
 
