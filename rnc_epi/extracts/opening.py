@@ -40,6 +40,9 @@ STRUCTURE_CHECKS: Final[tuple[Check, ...]] = (
     structure.required_columns,
     structure.identifier_columns,
     identifiers.text_keys,
+    identifiers.catalogue_texts,
+    identifiers.texts_of_persons,
+    identifiers.numbers_of_persons,
     structure.sex_in_letters,
     structure.column_types,
     structure.rows_present,
@@ -196,6 +199,7 @@ def open_extract(path: str | os.PathLike[str], **store_options: Any) -> Extract:
     FileProblem
         The file is missing, locked or unreadable.
     """
+    identifiers.require_clean_names(Path(path))
     store = lock(path, **store_options)
     try:
         done = examine(store)
