@@ -127,7 +127,7 @@ def plot_equiplot(
         ax.set_xlabel(rate_label(table, language))
         number_axis(ax.xaxis, Format(language))
         if title:
-            ax.set_title(title)
+            ax.set_title(title, pad=18 if legend else None)
         if legend:
             handles = [
                 Line2D(
@@ -137,7 +137,13 @@ def plot_equiplot(
                 )
                 for group in range(last)
             ]  # fmt: skip
-            ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, -0.16), ncols=min(last, 5))
+            ax.legend(
+                handles=handles,
+                loc="lower left",
+                bbox_to_anchor=(0.0, 1.0),
+                ncols=min(last, 5),
+                borderaxespad=0.1,
+            )
     return ax
 
 
