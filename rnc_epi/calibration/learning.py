@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 #: Levels at which a correlate is judged: each area, the sums of areas by region, the nation.
 AREA_LEVEL, REGION_LEVEL, NATION_LEVEL = "area", "region", "nation"
 
+#: A combination is harder to explain than one correlate: it must lower the error by a tenth at least.
+CLEARLY_BETTER = 0.9
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -221,7 +224,7 @@ def choose(
     """
     combination = _combined(judgements) if asked.combine else None
     choices = {AREA_LEVEL: _chosen(judgements, AREA_LEVEL, asked)}
-    if combination is not None and combination.combination_wins:
+    if combination is not None and _wins(combination):
         weighted = _weighted(judgements, combination, sigma_incidence, asked)
         if weighted is not None and _no_worse(weighted, choices[AREA_LEVEL]):
             choices[AREA_LEVEL] = weighted
@@ -229,7 +232,8 @@ def choose(
     choices[REGION_LEVEL] = (
         choices[AREA_LEVEL] if choices[AREA_LEVEL].publishable else _chosen(judgements, REGION_LEVEL, asked)
     )
-    choices[NATION_LEVEL] = choices[REGION_LEVEL]
+    # What may not be published may still feed the nation: then what errs least over districts.
+    choices[NATION_LEVEL] = choices[REGION_LEVEL if choices[REGION_LEVEL].publishable else AREA_LEVEL]
     return Judged(judgements, refused, sigma_incidence, combination, choices)
 
 
@@ -283,6 +287,12 @@ def _weighted(
         errors = errors_without_noise(errors, noise)
     mark = grade(errors, sigma, sigma_incidence)
     return Choice(names, shares, mark, mark in PUBLISHABLE)
+
+
+def _wins(found: ProxyCombination) -> bool:
+    """Tell whether the combination predicts unseen districts clearly better than the choice of one."""
+    combined, chosen = (float(np.mean(np.square(e))) for e in (found.combined_errors, found.chosen_errors))
+    return combined < CLEARLY_BETTER**2 * chosen
 
 
 def _no_worse(one: Choice, other: Choice) -> bool:

@@ -20,6 +20,7 @@ from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, Cells, require_ce
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence, log_normal_parameters
 from rnc_epi.maths.calibration.validation import leave_out
 from rnc_epi.maths.requirements import Floats, require_counts, require_finite, require_whole
+from rnc_epi.maths.splines import PenalisedFits
 from rnc_epi.vocabulary.errors import InputError
 
 # Weight of the constraint that the shares sum to one, against errors of order 0.1.
@@ -243,17 +244,27 @@ def shares(errors: Floats) -> Floats:
 
 
 def _errors_leaving_pairs(cells: Cells, place: NDArray[np.intp], count: int) -> Floats:
-    """Error of district k without j and k, shape (districts left out j, districts predicted k)."""
-    pairs = np.stack(np.triu_indices(count)).T
+    """Error of district k without j and k, shape (districts left out j, districts predicted k).
+
+    Without one district the smoothing is searched anew; without two it is the mean of the two searches, which
+    leaves the errors where they are (they serve to choose only) and takes a quarter of the time.
+    """
+    alone, age_place, rows = leave_out(cells, place[None] == np.arange(count)[:, None])
+    pairs = np.stack(np.triu_indices(count, 1)).T
     left_out = (place[None] == pairs[:, :1]) | (place[None] == pairs[:, 1:])
-    fits, age_place, rows = leave_out(cells, left_out)
-    sigma = fits.standard_deviations("district")[:, 0]
-    inverse_ratio = np.exp(-(fits.coefficients @ rows.T) - sigma[:, None] ** 2 / 2)
+    smoothing = (alone.log_smoothing[pairs[:, 0]] + alone.log_smoothing[pairs[:, 1]]) / 2
+    both, _, _ = leave_out(cells, left_out, log_smoothing=smoothing)
     counts = np.zeros((count, rows.shape[0]))
     np.add.at(counts, (place, age_place), cells.proxy)
     observed = totals(place, cells.incident, count)
+
+    def inverse_ratio(fits: PenalisedFits) -> Floats:
+        sigma = fits.standard_deviations("district")[:, 0]
+        return np.asarray(np.exp(-(fits.coefficients @ rows.T) - sigma[:, None] ** 2 / 2))
+
     errors = np.empty((count, count))
-    for (j, k), inverse in zip(pairs, inverse_ratio, strict=True):
+    np.fill_diagonal(errors, (counts * inverse_ratio(alone)).sum(axis=1) / observed - 1)
+    for (j, k), inverse in zip(pairs, inverse_ratio(both), strict=True):
         errors[j, k] = counts[k] @ inverse / observed[k] - 1
         errors[k, j] = counts[j] @ inverse / observed[j] - 1
     return errors
@@ -304,7 +315,7 @@ def combine_proxies(
         by_pair.append(_errors_leaving_pairs(cells, place, index.size))
     inner = np.stack(by_pair)
     count = index.size
-    plain = inner[:, np.arange(count), np.arange(count)]
+    plain = np.ascontiguousarray(inner[:, np.arange(count), np.arange(count)])
     chosen, combined = np.empty(count), np.empty(count)
     for j in range(count):
         others = np.arange(count) != j

@@ -82,9 +82,14 @@ class LeaveOneOut:
 
 
 def leave_out(
-    cells: Cells, left_out: NDArray[np.bool_], smooth: str = "tp"
+    cells: Cells,
+    left_out: NDArray[np.bool_],
+    smooth: str = "tp",
+    log_smoothing: Floats | None = None,
 ) -> tuple[PenalisedFits, NDArray[np.intp], Floats]:
     """Fit the calibration without each set of cells; `left_out` has shape (sets, cells).
+
+    The smoothing is searched anew for each set, unless it is given, shape (sets, penalties).
 
     Returns the fits, the distinct age of each cell and the model matrix of the curve at those ages.
     """
@@ -107,6 +112,7 @@ def leave_out(
         offset=offset,
         weights=(positive & ~left_out).astype(np.float64),
         start=whole,
+        log_smoothing=log_smoothing,
     )
     if not fits.converged.all():
         raise EstimateRefused("C006")

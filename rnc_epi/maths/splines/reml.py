@@ -47,6 +47,19 @@ class Problem:
         """Transposed model matrix, laid out by column for the weighted products."""
         return np.ascontiguousarray(self.matrix.T)
 
+    @cached_property
+    def split(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Columns without structure, and indicator columns of which a row has one at most.
+
+        The information of the latter among themselves is diagonal: with many districts most of the products
+        are zeros that need not be computed.
+        """
+        is_indicator = np.isin(self.matrix, (0.0, 1.0)).all(axis=0)
+        candidates = np.flatnonzero(is_indicator & (self.matrix.sum(axis=0) < len(self.matrix)))
+        apart = candidates.size and self.matrix[:, candidates].sum(axis=1).max() <= 1
+        disjoint = candidates if apart else candidates[:0]
+        return np.setdiff1d(np.arange(self.matrix.shape[1]), disjoint), disjoint
+
     def of(self, chosen: NDArray[np.intp]) -> Problem:
         """Return the same problem for some of the responses."""
         part = Problem(
@@ -58,7 +71,7 @@ class Problem:
             self.offset[chosen],
             self.weights[chosen],
         )
-        part.__dict__["transposed"] = self.transposed
+        part.__dict__["transposed"], part.__dict__["split"] = self.transposed, self.split
         return part
 
 
@@ -84,8 +97,16 @@ def information(problem: Problem, curvature: Floats) -> Floats:
     """``X' diag(curvature) X`` for each response, shape (responses, columns, columns)."""
     matrix = problem.matrix
     rows, columns = matrix.shape
-    weighted = (curvature[:, None, :] * problem.transposed[None]).reshape(-1, rows)
-    return (weighted @ matrix).reshape(-1, columns, columns)
+    plain, disjoint = problem.split
+    weighted = (curvature[:, None, :] * problem.transposed[None, plain]).reshape(-1, rows)
+    part = (weighted @ matrix).reshape(len(curvature), plain.size, columns)
+    if not disjoint.size:
+        return part
+    whole = np.zeros((len(curvature), columns, columns))
+    whole[:, plain] = part
+    whole[:, disjoint[:, None], plain[None]] = part[:, :, disjoint].transpose(0, 2, 1)
+    whole[:, disjoint, disjoint] = curvature @ matrix[:, disjoint]
+    return whole
 
 
 def _balanced(system: Floats) -> tuple[Floats, Floats]:
