@@ -7,9 +7,9 @@ Each arrow is a table with a named schema; nothing reaches the last stage except
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import pandas as pd
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
+from rnc_epi.chapters import CHAPTERS, area_tree
 from rnc_epi.disclosure import load_policy, protect
 from rnc_epi.extracts.geography import notice_of_outlines
 from rnc_epi.extracts.opening import open_extract
@@ -33,7 +34,6 @@ from rnc_epi.vocabulary.sites import SITES, children
 from rnc_epi.vocabulary.study import Study, read_study
 
 if TYPE_CHECKING:
-    from rnc_epi.cells.table import Cells
     from rnc_epi.extracts.opening import Extract
     from rnc_epi.vocabulary.policy import Policy
 
@@ -56,11 +56,25 @@ def stage_of(progress: Progress, name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Computed:
-    """What a study computed, before disclosure: full figures, for the internal zone only."""
+    """What a study computed, before disclosure: full figures, for the internal zone only.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rates and chapters in the one result table.
+    hierarchy : Hierarchy
+    areas : DataFrame
+    internal : mapping of str to DataFrame
+        What chapters leave for the internal zone: validation, diagnostics.
+    groupings : DataFrame
+        How areas were cut into groups, one row a grouping; public.
+    """
 
     results: pd.DataFrame
     hierarchy: Hierarchy
     areas: pd.DataFrame
+    internal: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    groupings: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def run(
@@ -132,6 +146,7 @@ def run_study(
                     releasable.table,
                     policy,
                     outline_notice=notice_of_outlines(computed.areas),
+                    groupings=computed.groupings,
                 ),
                 hierarchy=computed.hierarchy,
                 areas=computed.areas,
@@ -141,7 +156,7 @@ def run_study(
                     "parameters": study.parameters(),
                 },
                 formats=tuple(study.outputs.formats),
-                internal_tables={"results": computed.results},
+                internal_tables={"results": computed.results, **computed.internal},
                 protection=protection,
                 out=Path(out),
             )
@@ -155,15 +170,28 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         builder = CellBuilder(extract)
         areas = builder.areas()
         detail = detail_of(policy, set(areas["geo_level"]), tuple(study.select.events))
-        tables = builder.cells(selection_of(study, builder, detail))
+        selection = selection_of(study, builder, detail)
+        tables = builder.cells(selection)
     with stage_of(progress, "indicators"):
         parts = []
         for cells in tables:
             parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata), compact=True))
             if "incidence" in set(cells.strata["event_type"]):
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
-        results = as_result(joined(parts))
-    return Computed(results, hierarchy_of(tables, builder), areas)
+    found = []
+    for name, chapter in CHAPTERS.items():
+        if getattr(study, name) is not None:
+            with stage_of(progress, name):
+                found.append(chapter(study, selection.sites, extract, builder))
+    results = as_result(joined([*parts, *(chapter.results for chapter in found)]))
+    groupings = [chapter.groupings for chapter in found if chapter.groupings is not None]
+    return Computed(
+        results,
+        hierarchy_of(results, builder),
+        areas,
+        {name: table for chapter in found for name, table in chapter.internal.items()},
+        pd.concat(groupings, ignore_index=True) if groupings else pd.DataFrame(),
+    )
 
 
 def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = None) -> Selection:
@@ -199,27 +227,24 @@ def mortality_caveats() -> dict[str, str]:
     return {slug: entry.mortality_caveat.en for slug, entry in SITES.items() if entry.mortality_caveat}
 
 
-def hierarchy_of(tables: list[Cells], builder: CellBuilder) -> Hierarchy:
-    """Return what adds up to what among the sites and areas of some cells."""
-    strata = pd.concat([cells.strata for cells in tables])
-    sites = set(strata["site"])
+def hierarchy_of(results: pd.DataFrame, builder: CellBuilder) -> Hierarchy:
+    """Return what adds up to what among the sites and areas of some results."""
+    sites = set(results["site"])
     columns = ["geo_level", "geo_code", "geo_vintage"]
-    found = strata[columns].drop_duplicates()
+    found = results[columns].drop_duplicates()
     areas = {AreaKey(*row) for row in found.itertuples(index=False, name=None)}
-    by_level: dict[tuple[AreaKey, str], list[AreaKey]] = {}
-    for link in builder.membership.links:
-        by_level.setdefault((link.parent, link.child.geo_level), []).append(link.child)
     registries = sorted(
         area for area in areas if area.geo_level == "registry_zone" and area.geo_code != "ALL"
     )
+    tree = list(area_tree(builder).areas)
     for vintage in sorted({area.geo_vintage for area in registries}):
         pooled = AreaKey("registry_zone", "ALL", vintage)
-        by_level[(pooled, "registry_zone")] = [a for a in registries if a.geo_vintage == vintage]
+        tree.append((pooled, tuple(area for area in registries if area.geo_vintage == vintage)))
     return Hierarchy(
         sites=tuple(
             (slug, below) for slug in SITES if (below := _nearest_selected(slug, sites)) and slug in sites
         ),
-        areas=tuple((parent, tuple(sorted(set(below)))) for (parent, _), below in sorted(by_level.items())),
+        areas=tuple(sorted(tree)),
     ).restricted_to(sites, areas)
 
 

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from rnc_epi.vocabulary.errors import DisclosureRefused
-from rnc_epi.vocabulary.estimators import BENCHMARKED, CALIBRATED, MODELLED, OBSERVED, RISK_CLASS, proxy_of
+from rnc_epi.vocabulary.estimators import (
+    BENCHMARKED,
+    CALIBRATED,
+    MODELLED,
+    MODELS,
+    OBSERVED,
+    RISK_CLASS,
+    proxy_of,
+)
 from rnc_epi.vocabulary.schemas import ESTIMATED
 
 if TYPE_CHECKING:
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 #: Indicators whose events include persons of unknown age; the others need an age.
 _WITH_UNKNOWN_AGE: Final = ("count", "crude_rate")
 OPEN: Final = 10_000
+#: Person-years over which a tenth of a rate per 100 000 is fifty events.
+_COARSE_PERSON_YEARS: Final = 5e7
 
 
 class CellKey(NamedTuple):
@@ -80,12 +90,12 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
         ``P010`` two rows of one cell give different events, ``P011`` an estimated row without events.
     """
     events = results["events"].to_numpy(float, na_value=np.nan)
+    person_years = results["person_years"].to_numpy(float, na_value=np.nan)
     estimated = (results["status"] == ESTIMATED).to_numpy(bool)
-    says_class = (results["indicator"] == RISK_CLASS).to_numpy(bool)
-    lost = estimated & np.isnan(events) & ~says_class
+    silent = _says_nothing_of_a_few(results, person_years)
+    lost = estimated & np.isnan(events) & ~silent
     if lost.any():
         raise DisclosureRefused("P011", found=int(lost.sum()), where=_where(results, int(np.argmax(lost))))
-    person_years = results["person_years"].to_numpy(float, na_value=np.nan)
     thresholds = {source: policy.threshold_of(source) for source in results["source"].unique()}
     threshold = results["source"].map(thresholds).to_numpy(int)
     all_events = results["indicator"].isin(_WITH_UNKNOWN_AGE).to_numpy(bool)
@@ -99,7 +109,7 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
     cell_of_row = np.full(len(row_keys), -1)
     first: list[int] = []
     for row, key in enumerate(row_keys):
-        if np.isnan(events[row]) or says_class[row]:
+        if np.isnan(events[row]) or silent[row]:
             continue
         known = not all_events[row] and key.ages == ALL_AGES and complete.get(key, events[row]) != events[row]
         cell = index.setdefault((key, known), len(first))
@@ -123,6 +133,15 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
         shown=shown,
         cell_of_row=cell_of_row,
     )
+
+
+def _says_nothing_of_a_few(results: pd.DataFrame, person_years: np.ndarray) -> np.ndarray:
+    """Return the rows that no count of persons follows from: classes, and estimates for a whole nation.
+
+    An estimate published to a hundred, and its rate to a tenth, move by scores of persons before they change.
+    """
+    wide = results["estimator"].isin(MODELS).to_numpy(bool) & (person_years >= _COARSE_PERSON_YEARS)
+    return (results["indicator"] == RISK_CLASS).to_numpy(bool) | wide
 
 
 def _row_keys(results: pd.DataFrame) -> list[CellKey]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rnc_epi.vocabulary.estimators import MODELS, RISK_CLASS
+from rnc_epi.vocabulary.estimators import RISK_CLASS
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def apply_plan(results: pd.DataFrame, policy: Policy, caveats: Mapping[str, str]
     )
     exempt = results["source"].map(lambda source: policy.threshold_of(source) == 0).to_numpy(bool)
     years = (results["period_until"] - results["period_from"]).to_numpy(float)
-    # Estimates of adults are no detail by age: there are none of children beside them.
-    adults = results["estimator"].isin(MODELS) & (results["age_from"] == _ADULT_AGE)
-    by_age = (((results["age_from"] != 0) & ~adults) | results["age_until"].notna()).to_numpy(bool)
+    # Adults as a whole are no detail by age; the children that remain are protected as any remainder.
+    by_age = (~results["age_from"].isin([0, _ADULT_AGE]) | results["age_until"].notna()).to_numpy(bool)
     short = named & ~exempt & (years < minimum)
     too_fine = named & ~exempt & ~short & by_age & ~detail
     strata = np.array([bool((rule := rules[pair]) and rule.strata) for pair in pairs], dtype=bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rnc_epi.release.words import words
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, SCHEMA_VERSION
@@ -25,6 +25,7 @@ def release_metadata(
     policy: Policy,
     *,
     outline_notice: Mapping[str, str] | None = None,
+    groupings: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the metadata of a release.
 
@@ -40,6 +41,8 @@ def release_metadata(
     policy : Policy
     outline_notice : mapping, optional
         Attribution of the outlines, by language.
+    groupings : DataFrame, optional
+        How areas were cut into groups of deprivation, one row a grouping.
     """
     said = words()
     declared = [_source(row) for row in sources.sort_values("source", kind="stable").to_dict("records")]
@@ -66,6 +69,7 @@ def release_metadata(
             for name in present
         },
         "standards": [_standard(name) for name in sorted(set(table["standard"]) - {NOT_APPLICABLE})],
+        "groupings": [] if groupings is None else _groupings(groupings),
         "geo_levels": sorted(set(table["geo_level"]) & names | set(table["geo_level"])),
         "notices": {
             "altered": [source["source"] for source in declared if source["altered"]],
@@ -77,6 +81,21 @@ def release_metadata(
             },
         },
     }
+
+
+#: What is said of a grouping. Numbers of areas and inhabitants left aside stay internal.
+_OF_A_GROUPING: Final = (
+    *("stratum_type", "index", "vintage", "scope", "weighting", "groups", "geo_level", "geo_vintage"),
+    *("higher_is", "direction_converted"),
+)
+
+
+def _groupings(groupings: pd.DataFrame) -> list[dict[str, Any]]:
+    said = groupings[[name for name in _OF_A_GROUPING if name in groupings]]
+    return [
+        {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
+        for row in said.to_dict("records")
+    ]
 
 
 def disclosure_facts(policy: Policy) -> dict[str, Any]:

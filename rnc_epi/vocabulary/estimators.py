@@ -36,8 +36,8 @@ def proxy_of(method: str) -> str | None:
 
     Examples
     --------
-    >>> proxy_of("calibrated-HA"), proxy_of("chatignoux-M"), proxy_of("bym2-deprivation")
-    ('HA', 'M', None)
+    >>> proxy_of("calibrated-HA"), proxy_of("calibrated+registries-A+H"), proxy_of("bym2-deprivation")
+    ('HA', 'A+H', None)
     """
     way, _, proxy = method.partition("-")
-    return proxy if proxy and way in _CALIBRATIONS else None
+    return proxy if proxy and way.partition("+")[0] in _CALIBRATIONS else None

@@ -206,3 +206,12 @@ def test_the_grade_that_refuses_an_estimate_is_public() -> None:
     assert public.loc[public["site"] == "lung", ["status", "data_grade"]].values.tolist() == [
         ["not_estimable", "B--"]
     ]
+
+
+def test_an_estimate_for_the_nation_is_too_coarse_to_speak_of_a_few() -> None:
+    nation = adults("FRA", 9_000.0, 12_340.0, "M") | {
+        "geo_level": "france_hexagonale", "source": "deaths", "person_years": 1.5e8,
+    }  # fmt: skip
+    public = let_out([{"events": 9_004.0}, nation])
+    assert shown(public, estimator="calibrated")["value"].tolist() == [12_300.0]
+    assert len(shown(public, estimator="observed")) == 1

@@ -1,0 +1,211 @@
+"""The chapters that a study may ask for beside its rates: the whole country, small areas, inequality.
+
+Each takes cells, hands them to its room, and gives back rows of the one result table with full figures and
+tables for the internal zone. No arithmetic here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from rnc_epi.calibration import whole_country
+from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.inequality import Grouping, deprivation_groups, gradients
+from rnc_epi.smallarea import graphs_of, small_areas
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
+from rnc_epi.vocabulary.errors import NotCovered
+from rnc_epi.vocabulary.hierarchy import Hierarchy
+from rnc_epi.vocabulary.periods import Period
+from rnc_epi.vocabulary.study_calibration import PROXY_EVENT
+
+if TYPE_CHECKING:
+    from rnc_epi.cells.table import Cells
+    from rnc_epi.extracts.opening import Extract
+    from rnc_epi.vocabulary.study import Study
+    from rnc_epi.vocabulary.study_inequality import Inequality
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a chapter gives.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of the one result table.
+    internal : mapping of str to DataFrame
+        Tables for the internal zone.
+    groupings : DataFrame, optional
+        How areas were cut into groups, one row a grouping: public, for the metadata.
+    """
+
+    results: pd.DataFrame
+    internal: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    groupings: pd.DataFrame | None = None
+
+
+def whole_country_chapter(
+    study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
+) -> Chapter:
+    """Return incidence for the whole country from registries and correlates, as ``[calibration]`` asks."""
+    asked = study.calibration
+    assert asked is not None
+    correlates = tuple(PROXY_EVENT + name for name in asked.proxies)
+    sites = _sites(sites, builder, asked.sites, correlates)
+    levels = tuple(dict.fromkeys((asked.learning_level, asked.geo_level)))
+    proxies = _cells(
+        builder, sites, asked.sexes, correlates, levels, pooled=tuple(map(Period.parse, asked.periods))
+    )
+    periods = sorted(
+        {
+            Period(*row)
+            for part in proxies
+            for row in part.strata[["period_from", "period_until"]].itertuples(index=False, name=None)
+        }
+    )
+    incidence = _cells(builder, sites, asked.sexes, ("incidence",), levels)
+    incidence += _cells(
+        builder, sites, asked.sexes, ("incidence",), levels, pooled=[p for p in periods if p.length > 1]
+    )
+    people = _cells(builder, ("all_cancers",), asked.sexes, ("death",), NATIONAL_LEVELS)
+    groups = None
+    if asked.deprivation_term and study.inequality is not None:
+        cut = grouping_of(study.inequality, extract, builder)
+
+        def grouped(events: tuple[str, ...]) -> list[Cells]:
+            sexes = tuple(asked.sexes)
+            return builder.grouped(Selection(sites, sexes, events, levels, pooled=tuple(periods)), cut.table)
+
+        groups = (grouped(("incidence",)), grouped(correlates))
+    found = whole_country(
+        incidence,
+        proxies,
+        asked,
+        hierarchy=area_tree(builder),
+        person_years=people,
+        groups=groups,
+    )
+    return Chapter(found.results, found.internal_tables())
+
+
+def small_areas_chapter(
+    study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
+) -> Chapter:
+    """Return smoothed maps, as ``[small_areas]`` asks."""
+    asked = study.small_areas
+    assert asked is not None
+    graphs = graphs_of(extract.areas_table("adjacency"), builder.areas())
+    levels = asked.geo_levels or [name for name in study.select.geo_levels if name in graphs] or list(graphs)
+    above = [name for name in (asked.benchmark, asked.pieces) if name]
+    cells = _cells(
+        builder,
+        _sites(sites, builder, asked.sites, asked.events),
+        asked.sexes,
+        tuple(asked.events),
+        tuple(dict.fromkeys([*levels, *above, *NATIONAL_LEVELS])),
+        years=tuple(study.select.years),
+        pooled=[Period.parse(label) for label in study.select.pooled],
+    )
+    found = small_areas(
+        cells,
+        graphs,
+        asked.model_copy(update={"geo_levels": list(levels)}),
+        membership=extract.areas_table("membership"),
+        deprivation=extract.areas_table("deprivation"),
+    )
+    internal = {
+        f"small_areas_{name}": getattr(found, name)
+        for name in ("diagnostics", "parameters", "ranks", "local", "clusters", "factors")
+    }
+    return Chapter(found.results, internal)
+
+
+def inequality_chapter(
+    study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
+) -> Chapter:
+    """Return gradients of deprivation, as ``[inequality]`` asks."""
+    asked = study.inequality
+    assert asked is not None
+    cut = grouping_of(asked, extract, builder)
+    selection = Selection(
+        sites=_sites(sites, builder, asked.sites, asked.events),
+        sexes=tuple(asked.sexes),
+        event_types=tuple(asked.events),
+        geo_levels=tuple(asked.geo_levels),
+        years=tuple(study.select.years),
+        pooled=tuple(Period.parse(label) for label in study.select.pooled),
+    )
+    parts = [gradients(cells, asked) for cells in builder.grouped(selection, cut.table)]
+    results = pd.concat([part.results for part in parts], ignore_index=True)
+    curves = pd.concat([part.curves for part in parts], ignore_index=True)
+    return Chapter(
+        results, {"inequality_curves": curves, "inequality_groups": cut.table}, cut.record.to_frame()
+    )
+
+
+def grouping_of(asked: Inequality, extract: Extract, builder: CellBuilder) -> Grouping:
+    """Cut the areas of an extract into groups of deprivation."""
+    return deprivation_groups(
+        extract.areas_table("deprivation"),
+        builder.areas(),
+        index=asked.index,
+        vintage=asked.vintage,
+        geo_level=asked.geo_level,
+        groups=asked.groups,
+        scope=asked.scope,
+        scope_areas=asked.scope_areas,
+        weighting=asked.weighting,
+        membership=extract.areas_table("membership"),
+    )
+
+
+#: The chapters, in the order of the report, by the section of the study file that asks for them.
+CHAPTERS: Final = {
+    "calibration": whole_country_chapter,
+    "small_areas": small_areas_chapter,
+    "inequality": inequality_chapter,
+}
+
+
+def area_tree(builder: CellBuilder) -> Hierarchy:
+    """Return which areas make up which, all of them."""
+    by_level: dict[tuple[AreaKey, str], list[AreaKey]] = {}
+    for link in builder.membership.links:
+        by_level.setdefault((link.parent, link.child.geo_level), []).append(link.child)
+    return Hierarchy(
+        (), tuple((parent, tuple(sorted(set(below)))) for (parent, _), below in sorted(by_level.items()))
+    )
+
+
+def _sites(
+    selected: tuple[str, ...], builder: CellBuilder, stated: Iterable[str], events: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the sites of a chapter: those stated, else those of the study that some event is given for."""
+    if stated := tuple(stated):
+        return stated
+    available = {slug for event in events for slug in builder.available_sites(event)}
+    return tuple(slug for slug in selected if slug in available)
+
+
+def _cells(
+    builder: CellBuilder,
+    sites: Iterable[str],
+    sexes: Iterable[int],
+    events: Iterable[str],
+    levels: Iterable[str],
+    *,
+    years: Iterable[int] = (),
+    pooled: Iterable[Period] = (),
+) -> list[Cells]:
+    """Return cells, or none where the extract covers nothing of this."""
+    selection = Selection(
+        tuple(sites), tuple(sexes), tuple(events), tuple(levels), tuple(years), tuple(pooled)
+    )
+    try:
+        return builder.cells(selection)
+    except NotCovered:
+        return []
