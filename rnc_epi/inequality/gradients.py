@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ from rnc_epi.inequality.contributions import contributions_by_age, contributions
 from rnc_epi.inequality.group_rates import rates_by_group
 from rnc_epi.inequality.measures import measures_of, usable
 from rnc_epi.inequality.rows import measured_rows
-from rnc_epi.inequality.strata import PER, GroupedStrata, grouped_strata
+from rnc_epi.inequality.strata import PER, GroupedStrata, grouped_strata, joined_by_bands, stacked
 from rnc_epi.inequality.within_areas import shrunken_relative_indices, urbanity_interaction
 from rnc_epi.maths.inequality import concentration_curve
+from rnc_epi.vocabulary.ages import common_bands
 from rnc_epi.vocabulary.schemas import as_result
 
 if TYPE_CHECKING:
@@ -40,7 +42,13 @@ class Gradients:
     curves: pd.DataFrame
 
 
-def gradients(cells: Cells, asked: Inequality, *, per: int = PER, crossed: Cells | None = None) -> Gradients:
+def gradients(
+    cells: Cells | Sequence[Cells],
+    asked: Inequality,
+    *,
+    per: int = PER,
+    crossed: Cells | Sequence[Cells] | None = None,
+) -> Gradients:
     """Return the rates of groups of deprivation and every measure of their gradient that is asked.
 
     Ranks come from the person-years of each stratum over all ages; Q1 is the least deprived, a slope is
@@ -49,14 +57,15 @@ def gradients(cells: Cells, asked: Inequality, *, per: int = PER, crossed: Cells
 
     Parameters
     ----------
-    cells : Cells
+    cells : Cells or sequence of Cells
         Incidence and deaths by group: ``stratum_type`` and ``stratum`` among the columns of their strata.
+        Several tables, each of its own bands, are one study: years of one are compared with those of another.
     asked : Inequality
         The section of the study file.
     per : int
         Person-years of a rate.
-    crossed : Cells, optional
-        By groups crossed with classes of urbanity, for the interaction.
+    crossed : Cells or sequence of Cells, optional
+        By groups crossed with classes of urbanity (:func:`crossed_with`), for the interaction.
 
     Returns
     -------
@@ -71,32 +80,42 @@ def gradients(cells: Cells, asked: Inequality, *, per: int = PER, crossed: Cells
     -----
     Where a study holds both pooled and yearly strata all have their measures; trends take the yearly ones.
     """
-    strata = grouped_strata(cells, asked.groups)
-    parts = [rates_by_group(strata, asked.standard, level=asked.level, per=per)]
-    parts.append(
-        measured_rows(
-            strata.keys,
-            list(measures_of(strata, asked, per=per)),
-            strata.reasons(asked.standard),
-            events=strata.total_events,
-            person_years=strata.total_person_years,
-            level=asked.level,
-        )
+    tables = joined_by_bands([grouped_strata(part, asked.groups) for part in _each(cells)])
+    parts = [rows for strata in tables for rows in _rows_of(strata, asked, per)]
+    if asked.gap_in_deaths:
+        # Cases and deaths may come with other bands: they are compared on those that both have.
+        bands = common_bands([strata.bands for strata in tables])
+        parts.append(gaps_in_deaths(stacked([one.merged_to(bands) for one in tables]), asked, per=per))
+    if crossed is not None:
+        parts += [urbanity_interaction(part, asked) for part in _each(crossed)]
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    curves = [concentration_curves(strata, asked.standard) for strata in tables]
+    return Gradients(as_result(rows), pd.concat(curves, ignore_index=True))
+
+
+def _each(cells: Cells | Sequence[Cells]) -> Sequence[Cells]:
+    return cells if isinstance(cells, Sequence) else (cells,)
+
+
+def _rows_of(strata: GroupedStrata, asked: Inequality, per: int) -> Iterator[pd.DataFrame]:
+    """Yield the rows of strata of the same bands."""
+    yield rates_by_group(strata, asked.standard, level=asked.level, per=per)
+    yield measured_rows(
+        strata.keys,
+        list(measures_of(strata, asked, per=per)),
+        strata.reasons(asked.standard),
+        events=strata.total_events,
+        person_years=strata.total_person_years,
+        level=asked.level,
     )
     if asked.trend:
-        parts.append(trends(strata, asked, per=per))
+        yield trends(strata, asked, per=per)
     if asked.by_age:
-        parts.append(contributions_by_age(strata, asked, per=per))
+        yield contributions_by_age(strata, asked, per=per)
     if asked.by_site:
-        parts.append(contributions_by_site(strata, asked, per=per))
-    if asked.gap_in_deaths:
-        parts.append(gaps_in_deaths(strata, asked, per=per))
+        yield contributions_by_site(strata, asked, per=per)
     if asked.shrink:
-        parts.append(shrunken_relative_indices(strata, asked))
-    if crossed is not None:
-        parts.append(urbanity_interaction(crossed, asked))
-    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return Gradients(as_result(rows), concentration_curves(strata, asked.standard))
+        yield shrunken_relative_indices(strata, asked)
 
 
 def concentration_curves(strata: GroupedStrata, standard: str) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -108,6 +108,15 @@ class GroupedStrata:
             self.covered[at],
         )
 
+    def merged_to(self, bands: BandSet) -> GroupedStrata:
+        """Return the strata with bands merged into wider ones; a band is never split."""
+        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        names = ("events", "person_years", "unclassified_events", "unclassified_person_years")
+        merged: dict[str, Any] = {
+            name: np.add.reduceat(getattr(self, name), starts, axis=1) for name in names
+        }
+        return replace(self, bands=bands, **merged)
+
     def weights(self, standard: str) -> Floats:
         """Return the weights of a standard on the bands."""
         return np.asarray(standard_named(standard).weights_for(self.bands), dtype=np.float64)
@@ -191,6 +200,27 @@ def grouped_strata(cells: Cells, groups: int | None = None) -> GroupedStrata:
         (cells.events[kept], cells.person_years[kept], cells.unknown_age[kept], cells.covered[kept]),
         n,
     )
+
+
+def joined_by_bands(parts: Sequence[GroupedStrata]) -> list[GroupedStrata]:
+    """Return strata of the same bands as one, in the order given."""
+    held: dict[BandSet, list[GroupedStrata]] = {}
+    for part in parts:
+        held.setdefault(part.bands, []).append(part)
+    return [stacked(same) for same in held.values()]
+
+
+def stacked(parts: Sequence[GroupedStrata]) -> GroupedStrata:
+    """Return several tables of strata of the same bands and groups as one."""
+    if len(parts) == 1:
+        return parts[0]
+    arrays: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(GroupedStrata)
+        if field.name not in ("keys", "labels", "bands")
+    }
+    keys = pd.concat([part.keys for part in parts], ignore_index=True)
+    return replace(parts[0], keys=keys, **arrays)
 
 
 def _placed(

@@ -261,6 +261,10 @@ def test_a_gap_in_deaths_of_the_same_lethality_is_all_incidence():
     parts = row_of(results, "gap_from_incidence")["value"] + row_of(results, "gap_from_lethality")["value"]
     gap = row_of(results, "rate_difference", comparator="Q5/Q1", event_type="death")["value"]
     assert parts == pytest.approx(gap, rel=1e-9)
+    # Deaths of wider bands meet the cases on the bands that both have.
+    wide = deaths.merged_to(BandSet.from_starts([0, 50, 65, 75]))
+    apart = gradients([cases, wide], asked()).results
+    assert row_of(apart, "gap_incidence_share")["value"] == pytest.approx(100.0, abs=0.5)
     elsewhere = Cells(deaths.strata, deaths.bands, deaths.events, deaths.unknown_age, 2 * deaths.person_years)
     apart = gradients(concatenate([cases, elsewhere]), asked()).results
     assert row_of(apart, "gap_from_incidence")["reason"] == "other_person_years"
