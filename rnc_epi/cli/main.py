@@ -113,6 +113,7 @@ def build_app(language: str) -> typer.Typer:
         seed: Annotated[int, typer.Option("--seed", help=said("seed"))] = 0,
         region: Annotated[str | None, typer.Option("--region", help=said("sample_region"))] = None,
         defects: Annotated[float, typer.Option("--defects", help=said("sample_defects"))] = 0.0,
+        geography: Annotated[Path | None, typer.Option("--geography", help=said("sample_communes"))] = None,
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
@@ -120,7 +121,9 @@ def build_app(language: str) -> typer.Typer:
 
         terminal = Terminal(lang, quiet)
         end = terminal.progress("sample")
-        made = make_sample(out, size=size, seed=seed, region=region, defects=defects)
+        made = make_sample(
+            out, size=size, seed=seed, region=region, defects=defects, communes=geography
+        )
         end()
         terminal.say("made", path=made)
         terminal.say("synthetic")

@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from rnc_epi.extracts.sample.defects import DEFECTS, Defects
-from rnc_epi.extracts.sample.extent import Extent, national_extent, regional_extent
+from rnc_epi.extracts.sample.extent import REGION, Extent, national_extent, regional_extent
 from rnc_epi.extracts.sample.large import LargeSample, draw_sample
+from rnc_epi.extracts.sample.own_geography import read_communes
 from rnc_epi.extracts.sample.small import SmallSample, small_sample
 from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.errors import FileProblem, InputError
@@ -24,6 +27,7 @@ def make_sample(
     truth: str | os.PathLike[str] | None = None,
     region: str | None = None,
     defects: float = 0.0,
+    communes: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write a synthetic extract, and its truth beside it.
 
@@ -48,29 +52,35 @@ def make_sample(
         Share of the rows of persons that get a defect of the catalogue. Which row has which is written in
         ``NAME_defects.parquet``: ``table, key, code, fate, column``. Above half a per cent the contract
         refuses the extract, as it should.
+    communes : path, optional
+        A user's table of communes (CSV: `own_geography.COLUMNS`) that takes the place of the synthetic zones
+        and communes of a regional or national sample.
 
     Raises
     ------
     InputError
         M004, a rate of defects that is no share; M005, an unknown size, a région without registry, or one
-        for another size than ``regional``.
+        for another size than ``regional``, communes for a small sample; G002 and G003, a table of communes
+        that cannot be used.
     FileProblem
-        F001, the file exists.
+        F001, the file exists; G001, the table of communes cannot be read.
     """
     if size not in SIZES:
         raise InputError("M005", what="size", found=size, expected=", ".join(SIZES))
     if region is not None and size != "regional":
         raise InputError("M005", what="size", found=f"{size} + region {region}", expected="regional")
+    if communes is not None and size == "small":
+        raise InputError("M005", what="size", found=f"{size} + geography", expected="regional, national")
     planted = Defects(defects, seed)
     if Path(path).exists():
         # Said before the minutes that drawing takes.
         raise FileProblem("F001", where=Path(path).name)
     if size == "small":
         sample: SmallSample | LargeSample = small_sample(seed)
-    elif size == "regional":
-        sample = draw_sample(regional_extent() if region is None else regional_extent(region), seed)
     else:
-        sample = draw_sample(national_extent(), seed)
+        own = None if communes is None else read_communes(communes)
+        extent = national_extent() if size == "national" else regional_extent(region or REGION)
+        sample = draw_sample(extent, seed, own)
     return _write(path, sample, truth, planted, compact=size == "small" and not defects)
 
 
@@ -80,6 +90,7 @@ def write_large_sample(
     *,
     seed: int = 0,
     truth: str | os.PathLike[str] | None = None,
+    communes: pd.DataFrame | None = None,
 ) -> Path:
     """Write the part of the synthetic nation that an extent describes, and its truth beside it.
 
@@ -90,7 +101,7 @@ def write_large_sample(
     """
     if Path(path).exists():
         raise FileProblem("F001", where=Path(path).name)
-    return _write(path, draw_sample(extent, seed), truth, Defects(0.0, seed), compact=False)
+    return _write(path, draw_sample(extent, seed, communes), truth, Defects(0.0, seed), compact=False)
 
 
 def _write(

@@ -16,7 +16,7 @@ from rnc_epi.vocabulary.draws import seed_of
 _INHABITANTS: Final = 705.0
 FEWEST, MOST = 3, 20
 #: Spread of deprivation between the communes of a zone; between zones it is about 1.
-_WITHIN: Final = 0.85
+WITHIN: Final = 0.85
 
 
 def commune_counts(population: np.ndarray) -> np.ndarray:
@@ -63,6 +63,6 @@ def commune_populations(population: np.ndarray, counts: np.ndarray) -> np.ndarra
 def within_zones(zone: np.ndarray, population: np.ndarray, seed: int) -> np.ndarray:
     """Return how much more deprived than its zone each commune is; inhabitants of a zone have a mean of 0."""
     rng = np.random.default_rng(seed_of("deprivation of communes", seed))
-    own = _WITHIN * rng.standard_normal(len(zone))
+    own = WITHIN * rng.standard_normal(len(zone))
     weight = np.bincount(zone, population)
     return np.asarray(own - (np.bincount(zone, own * population) / np.maximum(weight, 1))[zone])

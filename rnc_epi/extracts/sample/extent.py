@@ -59,6 +59,20 @@ def regional_extent(region: str = REGION) -> Extent:
     return Extent(table.loc[table["region"] == region, "code"].tolist(), list(YEARS[-10:]))
 
 
+def nations_of(extent: Extent) -> list[str]:
+    """Return the levels of the nations of which an extent holds every département.
+
+    Examples
+    --------
+    >>> nations_of(national_extent()), nations_of(regional_extent())
+    (['france_hexagonale', 'france_entiere'], [])
+    """
+    table = geography.departements()
+    held = table["code"].isin(extent.departements)
+    found = ["france_hexagonale"] if held[table["kind"] == "metro"].all() else []
+    return [*found, "france_entiere"] if held.all() else found
+
+
 def is_nation(extent: Extent) -> bool:
-    """Return whether an extent holds every département."""
-    return len(extent.departements) == len(geography.departements())
+    """Return whether an extent holds France hexagonale, of which figures are published."""
+    return "france_hexagonale" in nations_of(extent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -11,22 +11,11 @@ import pandas as pd
 from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.extent import REGISTRY_LAG, Extent
 from rnc_epi.extracts.sample.national import YEARS, nation, relative_population
+from rnc_epi.extracts.sample.own_geography import own_places, own_surroundings
 from rnc_epi.extracts.sample.persons import Area, Persons
 from rnc_epi.extracts.sample.places import Places, make_places, site_handed_over
 from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span, draw_proxies, expected_deaths
-from rnc_epi.extracts.sample.surroundings import (
-    PROXIES,
-    adjacency_table,
-    areas_table,
-    chosen_communes,
-    commune_deprivation,
-    coverage_table,
-    deprivation_table,
-    membership_table,
-    person_years_table,
-    scope_table,
-    sources_table,
-)
+from rnc_epi.extracts.sample.surroundings import PROXIES, scope_table, sources_table, surroundings
 from rnc_epi.extracts.sample.tables import DEATHS, VINTAGE
 from rnc_epi.extracts.sample.truth import (
     metropolitan,
@@ -35,6 +24,7 @@ from rnc_epi.extracts.sample.truth import (
     truth_of_links,
     truth_rows,
 )
+from rnc_epi.vocabulary.contract import TABLES
 from rnc_epi.vocabulary.draws import seed_of
 
 
@@ -56,12 +46,18 @@ class LargeSample:
     truth: pd.DataFrame
 
 
-def draw_sample(extent: Extent, seed: int) -> LargeSample:
+def draw_sample(extent: Extent, seed: int, communes: pd.DataFrame | None = None) -> LargeSample:
     """Draw every table of a sample.
 
     Cells and places are whole in memory; persons are kept as small integers and become rows when written.
+
+    Parameters
+    ----------
+    communes : DataFrame, optional
+        A user's communes, as `own_geography.read_communes` gives them; the synthetic zones by default.
     """
-    places = make_places(seed)
+    places = make_places(seed) if communes is None else own_places(communes, seed)
+    extent = replace(extent, departements=[d for d in places.departements if d in extent.departements])
     chosen = np.isin(np.array(places.departements, dtype=object)[places.departement_of], extent.departements)
     registries = reference.registries()
     registries = registries[registries["departement"].isin(extent.departements)]
@@ -70,26 +66,21 @@ def draw_sample(extent: Extent, seed: int) -> LargeSample:
     cells = _Cells()
     _draw_sites(places, chosen, extent, persons, person_years, cells)
     cells.truth.append(truth_of_links(persons))
-    zones = [zone for zone, inside in zip(places.zones, chosen, strict=True) if inside]
-    communes = chosen_communes(places, chosen)
     tumours, cases = persons.tables()
     tables: dict[str, pd.DataFrame | Iterable[pd.DataFrame]] = {
         "sources": sources_table(),
-        "areas": areas_table(registries, extent, zones, communes),
-        "membership": membership_table(registries, extent, zones, communes),
-        "coverage": coverage_table(persons.area),
-        "person_years": person_years_table(places, chosen, extent.years, person_years),
         "tumours": tumours,
         "death_cells": cells.deaths,
         "snds_cases": cases,
         "proxy_cells": cells.proxies,
         "cells_scope": scope_table(cells.scope, extent.years),
-        "deprivation": pd.concat(
-            [deprivation_table(places, chosen), commune_deprivation(communes)], ignore_index=True
-        ),
-        "adjacency": adjacency_table({"departement": extent.departements, "zone": zones}),
     }
-    return LargeSample(tables, pd.concat(cells.truth, ignore_index=True))
+    if communes is None:
+        around = surroundings(places, chosen, extent, persons.area, person_years)
+    else:
+        around = own_surroundings(communes, places, extent, persons.area)
+    ordered = {name: table for name in TABLES if (table := (tables | around).get(name)) is not None}
+    return LargeSample(ordered, pd.concat(cells.truth, ignore_index=True))
 
 
 def _area(places: Places, chosen: np.ndarray, registries: pd.DataFrame, extent: Extent, seed: int) -> Area:

@@ -195,7 +195,7 @@ class Persons:
             age=np.where(rng.random(n) < _UNKNOWN_AGE, -1, ages).astype(np.int16),
             year=year[chosen].astype(np.uint8),
             month=rng.integers(1, 13, n, dtype=np.int8),
-            commune=commune[chosen].astype(np.uint16),
+            commune=commune[chosen].astype(np.uint32),
             behaviour=np.where(in_situ, 2, 3).astype(np.int8),
             basis=basis.astype(np.int8),
             variant=variant_of(ages, basis).astype(np.uint8),
@@ -249,7 +249,7 @@ class Persons:
             sex=np.full(len(years), sex, dtype=np.int8),
             age=(ages + (later & ~leaves_last)).astype(np.int16),
             year=years.astype(np.uint8),
-            commune=communes.astype(np.uint16),
+            commune=communes.astype(np.uint32),
             link=link.astype(np.int32),
             probability=probability.astype(np.float32),
         )

@@ -32,6 +32,9 @@ _LARGEST_SPREAD: Final = 0.35
 _NEIGHBOURS, _BOTH_SEXES, _OWN = 0.5, 0.2, 0.3
 #: Middles of the extreme fifths of the population are 0.8 apart on the scale from 0 to 1.
 FIFTHS_APART: Final = 0.8
+#: Spread of deprivation between zones that neither place nor density explains.
+BETWEEN: Final = 0.70
+_FEWEST_DEPARTEMENTS: Final = 5
 
 
 def site_handed_over(leaf: str) -> str:
@@ -87,6 +90,8 @@ class Places:
         Deprivation, higher is more deprived.
     communes : Communes
     seed : int
+    zone_level : str
+        Level of geography that the zones stand for.
     """
 
     zones: list[str]
@@ -98,6 +103,7 @@ class Places:
     score: np.ndarray
     communes: Communes
     seed: int
+    zone_level: str = "zone"
 
     @cached_property
     def rank(self) -> np.ndarray:
@@ -135,8 +141,11 @@ class Places:
         """Return the matrix that averages values of départements twice with those of their neighbours."""
         neighbours = geography.adjacency("departement")
         weights = np.eye(len(self.departements))
-        at = np.array([self.departements.index(code) for code in neighbours.codes])
+        place = {code: position for position, code in enumerate(self.departements)}
+        at = np.array([place.get(code, -1) for code in neighbours.codes])
         first, second = at[neighbours.pairs[:, 0]], at[neighbours.pairs[:, 1]]
+        held = (first >= 0) & (second >= 0)
+        first, second = first[held], second[held]
         weights[first, second] = weights[second, first] = 1
         weights /= weights.sum(axis=1, keepdims=True)
         return np.asarray(weights @ weights)
@@ -146,8 +155,13 @@ class Places:
         return _field(self.middles, length, rng)
 
     def standard_level(self, key: str) -> np.ndarray:
-        """Return a level for each département: mean 0, variance 1, neighbours alike, free of deprivation."""
+        """Return a level for each département: mean 0, variance 1, neighbours alike, free of deprivation.
+
+        In a user's geography of very few départements levels are only drawn: nothing could be fitted to them.
+        """
         count = len(self.departements)
+        if count < _FEWEST_DEPARTEMENTS:
+            return _normal(f"own|{key}", self.seed, count)
         smooth = self._smoothing @ _normal(f"smooth|{key.split('|')[0]}", self.seed, count)
         smooth = (smooth - smooth.mean()) / smooth.std()
         shared = _normal(f"shared|{key.split('|')[0]}", self.seed, count)
@@ -220,7 +234,10 @@ def make_places(seed: int) -> Places:
     middles = middles + np.where(metropolitan, 0, table["position"].to_numpy() * 1e5)[:, None]
     population = table["population"].to_numpy(dtype=np.float64)
     zones = table["geo_code"].tolist()
-    deprivation = _deprivation(middles, np.log(population / shapely.area(shapes)), metropolitan, seed)
+    rng = np.random.default_rng(seed_of("deprivation", seed))
+    density = np.log(population / shapely.area(shapes))
+    deprivation = smooth_deprivation(middles, density, metropolitan, rng)
+    deprivation += BETWEEN * rng.standard_normal(len(zones))
     counts = commune_counts(population)
     zone = np.repeat(np.arange(len(zones)), counts)
     inhabitants = commune_populations(population, counts)
@@ -232,25 +249,34 @@ def make_places(seed: int) -> Places:
         population,
         metropolitan,
         middles,
-        _as_score(deprivation),
-        Communes(commune_codes(zones, counts), zone, inhabitants, _as_score(deprivation[zone] + more)),
+        as_score(deprivation),
+        Communes(commune_codes(zones, counts), zone, inhabitants, as_score(deprivation[zone] + more)),
         seed,
     )
 
 
-def _as_score(deprivation: np.ndarray) -> np.ndarray:
+def as_score(deprivation: np.ndarray) -> np.ndarray:
     """Return a score like the published index: with a long tail of the most deprived."""
     return np.asarray(9 * np.expm1(0.22 * deprivation))
 
 
-def _deprivation(middles: np.ndarray, density: np.ndarray, metropolitan: np.ndarray, seed: int) -> np.ndarray:
-    """Return deprivation: smooth over the country and over the neighbourhood, higher in towns, overseas."""
-    rng = np.random.default_rng(seed_of("deprivation", seed))
+def smooth_deprivation(
+    points: np.ndarray, density: np.ndarray, metropolitan: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return deprivation without what is each place's own: wide and near fields, towns, overseas.
+
+    Parameters
+    ----------
+    points : (n, 2) array
+        In km.
+    density : (n,) array
+        Logarithm of inhabitants by area.
+    metropolitan : (n,) bool array
+    """
     return np.asarray(
-        0.35 * _field(middles, 150.0, rng)
-        + 0.50 * _field(middles, 30.0, rng)
+        0.35 * _field(points, 150.0, rng)
+        + 0.50 * _field(points, 30.0, rng)
         + 0.35 * (density - density.mean()) / density.std()
-        + 0.70 * rng.standard_normal(len(middles))
         + np.where(metropolitan, 0.0, 1.5)
     )
 

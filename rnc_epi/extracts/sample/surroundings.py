@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.extracts import geography
-from rnc_epi.extracts.sample.extent import Extent, is_nation
+from rnc_epi.extracts.sample import reference
+from rnc_epi.extracts.sample.extent import Extent, nations_of
 from rnc_epi.extracts.sample.national import relative_population
 from rnc_epi.extracts.sample.persons import SNDS, Area
 from rnc_epi.extracts.sample.places import Places
 from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span
 from rnc_epi.extracts.sample.tables import (
     DEATHS,
-    NATIONS,
     POPULATION,
     REGISTRIES,
     VINTAGE,
@@ -50,17 +50,29 @@ def sources_table(*, has_snds_cases: bool = True) -> pd.DataFrame:
     )
 
 
-def areas_table(
-    registries: pd.DataFrame, extent: Extent, zones: list[str], communes: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the areas from the communes up to the nation."""
+def areas_above(registries: pd.DataFrame, extent: Extent) -> pd.DataFrame:
+    """Return départements, zones of registries, and the régions and nations that the extent holds whole."""
     above = area_rows(registries)
     kept = above["geo_code"].isin(extent.departements) & (above["geo_level"] == "departement")
     kept |= above["geo_level"] == "registry_zone"
     kept |= (above["geo_level"] == "region") & above["geo_code"].isin(_regions(extent))
-    if is_nation(extent):
-        kept |= above["geo_level"].isin([level for level, *_ in NATIONS])
-    below = zone_areas(zones)
+    kept |= above["geo_level"].isin(nations_of(extent))
+    return above[kept].reset_index(drop=True)
+
+
+def links_above(registries: pd.DataFrame, extent: Extent) -> pd.DataFrame:
+    """Return which départements make up the areas above them."""
+    above = membership_rows(registries)
+    parents = above["parent_level"].isin(["registry_zone", *nations_of(extent)])
+    parents |= (above["parent_level"] == "region") & above["parent_code"].isin(_regions(extent))
+    return above[above["child_code"].isin(extent.departements) & parents].reset_index(drop=True)
+
+
+def areas_table(
+    registries: pd.DataFrame, extent: Extent, zones: list[str], communes: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the areas from the communes up to the nation."""
+    above, below = areas_above(registries, extent), zone_areas(zones)
     inside = below.set_index("geo_code").loc[communes["zone"]]
     number = communes["code"].str.split("-").str[2].astype(int).astype(str).to_numpy()
     names = {
@@ -70,7 +82,7 @@ def areas_table(
     lowest = pd.DataFrame({"geo_level": "commune", "geo_code": communes["code"], "geo_vintage": VINTAGE})
     lowest = lowest.assign(**names, population=communes["population"], outline=None, inset=None)
     lowest = lowest.astype({"population": "Int64"})
-    return pd.concat([above[kept], below[above.columns], lowest[above.columns]], ignore_index=True)
+    return pd.concat([above, below[above.columns], lowest[above.columns]], ignore_index=True)
 
 
 def chosen_communes(places: Places, chosen: np.ndarray) -> pd.DataFrame:
@@ -106,19 +118,12 @@ def membership_table(
     registries: pd.DataFrame, extent: Extent, zones: list[str], communes: pd.DataFrame
 ) -> pd.DataFrame:
     """Return which communes make up each zone, and so on upwards."""
-    above = membership_rows(registries)
-    inside = above["child_code"].isin(extent.departements)
-    parents = above["parent_level"].isin(["registry_zone"])
-    parents |= (above["parent_level"] == "region") & above["parent_code"].isin(_regions(extent))
-    if is_nation(extent):
-        parents |= above["parent_level"].isin([level for level, *_ in NATIONS])
-    below = zone_links(zones)
+    above, below = links_above(registries, extent), zone_links(zones)
     lowest = pd.DataFrame({"child_code": communes["code"], "parent_code": communes["zone"]}).assign(
         **{name: below[name].iloc[0] for name in below.columns if name not in ("child_code", "parent_code")}
     )
     lowest = lowest.assign(child_level="commune", parent_level="zone")
-    parts = [above[inside & parents], below[above.columns], lowest[above.columns]]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([above, below[above.columns], lowest[above.columns]], ignore_index=True)
 
 
 def zone_links(zones: list[str]) -> pd.DataFrame:
@@ -138,18 +143,25 @@ def zone_links(zones: list[str]) -> pd.DataFrame:
 def coverage_table(area: Area) -> pd.DataFrame:
     """Return which zones and years a registry covers, all sites."""
     covered = np.flatnonzero(area.registry >= 0)
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "registry": [area.registries[area.registry[zone]] for zone in covered],
             "geo_level": "zone",
             "geo_code": [area.zones[zone] for zone in covered],
-            "geo_vintage": VINTAGE,
-            "site_group": SITE_GROUP_ALL,
-            "age_from": 0,
-            "age_until": pd.NA,
-            "period_from": area.years[0],
-            "period_until": area.covered_until,
         }
+    )
+    return coverage_rows(rows, area)
+
+
+def coverage_rows(covered: pd.DataFrame, area: Area) -> pd.DataFrame:
+    """Return the coverage of areas, given as ``registry, geo_level, geo_code``."""
+    return covered[["registry", "geo_level", "geo_code"]].assign(
+        geo_vintage=VINTAGE,
+        site_group=SITE_GROUP_ALL,
+        age_from=0,
+        age_until=pd.NA,
+        period_from=area.years[0],
+        period_until=area.covered_until,
     )
 
 
@@ -168,13 +180,14 @@ def person_years_table(
     codes = np.array(communes.codes, dtype=object)[inside].tolist()
     for sex, shape in relative_population(years).items():
         rows = as_rows(person_years[sex], zones, years, 1)
-        yield _labelled_person_years(rows, sex, "zone")
+        yield labelled_person_years(rows, sex, "zone")
         pooled, starts = by_span(shape[None, :, :], years)
         values = np.round(communes.population[inside][:, None, None] * pooled, 2)
-        yield _labelled_person_years(as_rows(values, codes, starts, SPAN), sex, "commune")
+        yield labelled_person_years(as_rows(values, codes, starts, SPAN), sex, "commune")
 
 
-def _labelled_person_years(rows: pd.DataFrame, sex: int, level: str) -> pd.DataFrame:
+def labelled_person_years(rows: pd.DataFrame, sex: int, level: str) -> pd.DataFrame:
+    """Return rows of counts as rows of person-years."""
     return rows.rename(columns={"events": "person_years"}).assign(
         source=POPULATION, sex=sex, geo_level=level, geo_vintage=VINTAGE, age_status="known"
     )
@@ -193,31 +206,21 @@ def scope_table(rows: list[tuple[str, str, str, int]], years: list[int]) -> pd.D
 
 def deprivation_table(places: Places, chosen: np.ndarray) -> pd.DataFrame:
     """Return the score of each zone."""
+    codes = pd.Series(np.array(places.zones, dtype=object)[chosen])
+    return score_rows("zone", codes, pd.Series(places.score[chosen]))
+
+
+def score_rows(level: str, codes: pd.Series, scores: pd.Series) -> pd.DataFrame:
+    """Return scores of deprivation as rows of the contract; an area may have none."""
     index, vintage = DEPRIVATION
     return pd.DataFrame(
         {
             "index": index,
             "vintage": vintage,
-            "geo_level": "zone",
-            "geo_code": np.array(places.zones, dtype=object)[chosen],
+            "geo_level": level,
+            "geo_code": codes.to_numpy(),
             "geo_vintage": VINTAGE,
-            "score": np.round(places.score[chosen], 4),
-            "higher_is": "more_deprived",
-        }
-    )
-
-
-def commune_deprivation(communes: pd.DataFrame) -> pd.DataFrame:
-    """Return the score of each commune."""
-    index, vintage = DEPRIVATION
-    return pd.DataFrame(
-        {
-            "index": index,
-            "vintage": vintage,
-            "geo_level": "commune",
-            "geo_code": communes["code"],
-            "geo_vintage": VINTAGE,
-            "score": np.round(communes["score"], 4),
+            "score": np.round(scores.to_numpy(dtype=np.float64), 4),
             "higher_is": "more_deprived",
         }
     )
@@ -247,3 +250,26 @@ def adjacency_table(levels: dict[str, list[str]]) -> pd.DataFrame:
         inside = both["geo_code"].isin(codes) & both["neighbour_code"].isin(codes)
         parts.append(both[inside].sort_values(["geo_code", "neighbour_code"]))
     return pd.concat(parts, ignore_index=True)
+
+
+def surroundings(
+    places: Places, chosen: np.ndarray, extent: Extent, area: Area, person_years: dict[int, np.ndarray]
+) -> dict[str, pd.DataFrame | Iterator[pd.DataFrame]]:
+    """Return areas, membership, coverage, person-years, deprivation and adjacency of the synthetic zones.
+
+    Parameters
+    ----------
+    person_years : dict of sex to (zone, year, band) array
+    """
+    registries = reference.registries()
+    registries = registries[registries["departement"].isin(extent.departements)]
+    communes = chosen_communes(places, chosen)
+    of_communes = score_rows("commune", communes["code"], communes["score"])
+    return {
+        "areas": areas_table(registries, extent, area.zones, communes),
+        "membership": membership_table(registries, extent, area.zones, communes),
+        "coverage": coverage_table(area),
+        "person_years": person_years_table(places, chosen, extent.years, person_years),
+        "deprivation": pd.concat([deprivation_table(places, chosen), of_communes], ignore_index=True),
+        "adjacency": adjacency_table({"departement": extent.departements, "zone": area.zones}),
+    }

@@ -116,7 +116,7 @@ def extreme_fifths(places: Places, level: np.ndarray) -> dict[str, float]:
     found = {}
     for unit, values, rank, population in (
         ("commune", level, communes.rank, communes.population),
-        ("zone", places.by_zone(level), places.rank, places.population),
+        (places.zone_level, places.by_zone(level), places.rank, places.population),
     ):
         least, most = (
             np.average(values[part], weights=population[part]) for part in (rank < 0.2, rank >= 0.8)

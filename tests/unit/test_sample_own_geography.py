@@ -1,0 +1,166 @@
+"""A user's geography in place of the synthetic one: real codes, sums that hold, files that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnc_epi.extracts.check_report import check_extract
+from rnc_epi.extracts.sample import make_sample, write_large_sample
+from rnc_epi.extracts.sample.extent import Extent, nations_of
+from rnc_epi.extracts.sample.own_geography import own_places, read_communes
+from rnc_epi.extracts.sample.truth import extreme_fifths
+from rnc_epi.vocabulary.errors import FileProblem, InputError
+
+YEARS = list(range(2014, 2024))
+
+
+def rows() -> pd.DataFrame:
+    """Return 60 communes of Calvados and Manche in 7 EPCI, of which one lies in both; one is uninhabited."""
+    rng = np.random.default_rng(5)
+    departement = np.repeat(["14", "50"], 30)
+    epci = np.repeat(["E1", "E2", "E3", "E4", "E5", "E6"], 10)
+    epci[25:35] = "E7"
+    epci[0] = ""
+    population = rng.integers(500, 60_000, 60)
+    population[59] = 0
+    return pd.DataFrame(
+        {
+            "commune": [f"{d}{n:03d}" for n, d in enumerate(departement)],
+            "name": "Nom",
+            "epci": epci,
+            "departement": departement,
+            "population": population,
+            "x_lambert93_m": rng.integers(350_000, 500_000, 60),
+            "y_lambert93_m": rng.integers(6_850_000, 6_950_000, 60),
+            "area_km2": 12.5,
+            "mayor": "is not read",
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "communes.csv.gz"
+    rows().to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(file: Path) -> Path:
+    extent = Extent(["14", "50"], YEARS, frozenset({"lung", "pancreas"}))
+    return write_large_sample(file.with_name("own.duckdb"), extent, communes=read_communes(file))
+
+
+def test_a_sample_of_own_communes_is_clean_and_holds_their_codes(made: Path) -> None:
+    report = check_extract(made)
+    # D079: nobody lives in one commune, which has no score. D140: a registry whose last year is not complete
+    # leaves its trend, as in life.
+    assert "D079" in report.codes
+    assert set(report.codes) <= {"D079", "D140"}
+    with duckdb.connect(str(made), read_only=True) as connection:
+        seen = connection.execute(
+            "SELECT count(DISTINCT geo_code), min(length(geo_code)) FROM tumours WHERE geo_level = 'commune'"
+        ).fetchone()
+        levels = dict(connection.execute("SELECT geo_level, count(*) FROM areas GROUP BY ALL").fetchall())
+    # Everybody but the uninhabited commune has a lung tumour in eight years.
+    assert seen == (59, 5)
+    assert levels["commune"] == 60
+    assert levels["epci"] == 7
+    assert "zone" not in levels
+
+
+def test_an_epci_across_a_border_has_weights_that_sum_to_one_and_its_communes_their_own_département(
+    made: Path,
+) -> None:
+    with duckdb.connect(str(made), read_only=True) as connection:
+        weights = connection.execute(
+            "SELECT parent_code, weight FROM membership WHERE child_code = 'E7' ORDER BY ALL"
+        ).fetchall()
+        parents = connection.execute(
+            "SELECT count(*) FROM membership WHERE child_level = 'commune' "
+            "AND parent_level = 'departement' AND left(child_code, 2) = parent_code"
+        ).fetchone()
+    table = rows()
+    inside = table[table["epci"] == "E7"].groupby("departement")["population"].sum()
+    assert [code for code, _ in weights] == ["14", "50"]
+    assert [weight for _, weight in weights] == pytest.approx((inside / inside.sum()).tolist())
+    assert parents == (60,)
+
+
+def test_person_years_of_communes_are_those_of_their_département(made: Path) -> None:
+    with duckdb.connect(str(made), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT left(geo_code, 2), geo_level, CAST(sum(person_years) AS DOUBLE) FROM person_years "
+            "GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    communes, whole = ([row[2] for row in found if row[1] == level] for level in ("commune", "departement"))
+    # Rounded to the hundredth, 36 cells of 30 communes in two periods.
+    assert communes == pytest.approx(whole, abs=0.01 * 36 * 30 * 2)
+    table = rows().groupby("departement")["population"].sum()
+    # Ten years of a population that grows by less than 1 % a year towards 2022.
+    assert whole == pytest.approx((10 * table).tolist(), rel=0.05)
+
+
+def test_gradients_act_at_the_communes_of_the_user(file: Path) -> None:
+    places = own_places(read_communes(file), 0)
+    assert len(places.communes.codes) == 59
+    # Eight pieces: the EPCI on both sides counts twice, the commune without EPCI is one of its own.
+    assert len(places.zones) == 9
+    found = extreme_fifths(places, places.commune_level("larynx", 1))
+    assert set(found) == {"commune", "epci"}
+    assert found["commune"] > found["epci"] > 1
+
+
+def test_a_nation_is_there_only_where_every_département_is() -> None:
+    assert nations_of(Extent(["14", "50"], YEARS)) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda t: t.drop(columns="area_km2"), "G002"),
+        (lambda t: pd.concat([t, t[:1]]), "G003"),
+        (lambda t: t.assign(departement="99"), "G003"),
+        (lambda t: t.assign(population=-1), "G003"),
+        (lambda t: t.assign(population=1.5), "G003"),
+        (lambda t: t.assign(population="many"), "G003"),
+        (lambda t: t.assign(x_lambert93_m=""), "G003"),
+        (lambda t: t.assign(area_km2=0), "G003"),
+        (lambda t: t[:0], "G003"),
+    ],
+)
+def test_communes_that_cannot_be_used_are_refused_by_code(
+    tmp_path: Path, spoil: Callable[[pd.DataFrame], pd.DataFrame], code: str
+) -> None:
+    path = tmp_path / "c.csv"
+    spoil(rows()).to_csv(path, index=False)
+    with pytest.raises(InputError, match=code):
+        read_communes(path)
+
+
+def test_a_file_that_is_no_table_of_communes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="G001"):
+        read_communes(tmp_path / "absent.csv")
+    for name, content in (("empty.csv", b""), ("latin.csv", "é".encode("latin-1")), ("bad.csv.gz", b"no")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(FileProblem, match="G001"):
+            read_communes(tmp_path / name)
+    with pytest.raises(InputError, match="M005"):
+        make_sample(tmp_path / "s.duckdb", communes=tmp_path / "absent.csv")
+
+
+def test_the_real_communes_of_a_region_make_a_sample(shared: Callable[[str], Path]) -> None:
+    table = read_communes(shared("data/geography/communes.csv.gz"))
+    assert len(table) == 34_739
+    places = own_places(table, 0)
+    assert len(places.departements) == 96
+    found = extreme_fifths(places, places.commune_level("lung", 1))
+    # The published ratio of Bryere (2018) at communes, diluted at EPCI.
+    assert found["commune"] == pytest.approx(1.59, rel=0.03)
+    assert 1.2 < found["epci"] < 1.52
