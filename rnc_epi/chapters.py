@@ -14,10 +14,12 @@ import pandas as pd
 
 from rnc_epi.calibration import whole_country
 from rnc_epi.cells.build import CellBuilder, Selection
-from rnc_epi.inequality import Grouping, deprivation_groups, gradients
+from rnc_epi.cells.table import concatenate
+from rnc_epi.inequality import Grouping, crossed_with, deprivation_groups, gradients
 from rnc_epi.smallarea import graphs_of, small_areas
+from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
-from rnc_epi.vocabulary.errors import NotCovered
+from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.study_calibration import PROXY_EVENT
@@ -139,7 +141,30 @@ def inequality_chapter(
         years=tuple(study.select.years),
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
     )
-    parts = [gradients(cells, asked) for cells in builder.grouped(selection, cut.table)]
+    by_bands: dict[BandSet, list[Cells]] = {}
+    for cells in builder.grouped(selection, cut.table):
+        by_bands.setdefault(cells.bands, []).append(cells)
+    # Incidence and deaths together, so that a gap in deaths can be split between the two.
+    crossed: dict[BandSet, list[Cells]] = {}
+    if asked.urbanity_level:
+        links = extract.areas_table("membership")
+        classes = links[
+            links["parent_level"].eq(asked.urbanity_level)
+            & links["child_level"].eq(cut.record.geo_level)
+            & links["child_vintage"].eq(cut.record.geo_vintage)
+        ].rename(columns={"child_code": "geo_code", "parent_code": "urbanity"})
+        if classes.empty:
+            raise InputError("S004", found=asked.urbanity_level, expected=cut.record.geo_level)
+        for cells in builder.grouped(selection, crossed_with(cut, classes)):
+            crossed.setdefault(cells.bands, []).append(cells)
+    parts = [
+        gradients(
+            concatenate(alike),
+            asked,
+            crossed=concatenate(crossed[bands]) if bands in crossed else None,
+        )
+        for bands, alike in by_bands.items()
+    ]
     results = pd.concat([part.results for part in parts], ignore_index=True)
     curves = pd.concat([part.curves for part in parts], ignore_index=True)
     return Chapter(
