@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,12 +148,14 @@ def _ledger_lines(accounting: pd.DataFrame, language: str, public: bool) -> list
     return lines
 
 
-def check_extract(path: str | os.PathLike[str], **store_options: Any) -> CheckReport:
+def check_extract(
+    path: str | os.PathLike[str], *, today: date | None = None, **store_options: Any
+) -> CheckReport:
     """Check an extract and return all that was found; defects of the data never raise.
 
     Parameters
     ----------
-    path, **store_options
+    path, today, **store_options
         As for `rnc_epi.extracts.open_extract`.
     """
     done = Examination()
@@ -164,7 +167,7 @@ def check_extract(path: str | os.PathLike[str], **store_options: Any) -> CheckRe
         problem = caught
     else:
         try:
-            done = examine(store)
+            done = examine(store, today=today)
         except RncEpiError as caught:
             problem = caught
         finally:

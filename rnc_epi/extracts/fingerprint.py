@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,16 +31,22 @@ def table_rows(store: Store) -> dict[str, int]:
     return {name: store.rows(f"SELECT count(*) FROM {_table(name)}")[0][0] for name in sorted(store.tables)}
 
 
-def content_hash(store: Store) -> str:
-    """Return the SHA-256 of the content of every table, in hexadecimal."""
+def content_hash(store: Store, without: Mapping[str, str] | None = None) -> str:
+    """Return the SHA-256 of the content of every table, in hexadecimal.
+
+    Parameters
+    ----------
+    without : mapping of table to SQL condition, optional
+        Rows that are left out, as if the file had never held them.
+    """
     whole = hashlib.sha256()
     for name in sorted(store.tables, key=str.lower):
-        whole.update(table_hash(store, name).encode())
+        whole.update(table_hash(store, name, (without or {}).get(name.lower(), "false")).encode())
     return whole.hexdigest()
 
 
-def table_hash(store: Store, table: str) -> str:
-    """Return the SHA-256 of one table: name, columns and rows, in hexadecimal."""
+def table_hash(store: Store, table: str, without: str = "false") -> str:
+    """Return the SHA-256 of one table: name, columns and rows but those left out, in hexadecimal."""
     columns = sorted(store.tables[table], key=lambda column: column.name.lower())
     digest = hashlib.sha256()
     header = [table.lower(), *(f"{column.name.lower()} {column.type}" for column in columns)]
@@ -47,7 +54,7 @@ def table_hash(store: Store, table: str) -> str:
     line = "concat_ws('|', " + ", ".join(_value(column) for column in columns) + ") || chr(10)"
     # The line itself ends the order, so that rows that share a key still have one.
     order = ", ".join([*_key(table, columns), "line"])
-    chosen = f"SELECT {line} AS line, * FROM {_table(table)}"
+    chosen = f"SELECT {line} AS line, * FROM {_table(table)} WHERE NOT coalesce({without}, false)"
     for batch in store.batches(f"SELECT line FROM ({chosen}) ORDER BY {order}"):
         digest.update(_bytes(batch.column(0)))
     return digest.hexdigest()
@@ -67,22 +74,32 @@ def _bytes(texts: pa.Array) -> memoryview:
     return memoryview(content)[ends[0] : ends[-1]]
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """Return what `write_manifest` writes: the file, the rows of each table, the hash of the content."""
+def describe(path: Path, *, created: date | None = None, kind: str | None = None) -> dict[str, Any]:
+    """Return what `write_manifest` writes: file, rows of each table, hash, day and kind."""
+    age = {"created": created.isoformat() if created else None, "kind": kind}
     with open_locked(path) as store:
         return {
             "schema": MANIFEST_SCHEMA,
             "file": path.name,
             "rows": table_rows(store),
             "content_sha256": content_hash(store),
-        }
+        } | {name: stated for name, stated in age.items() if stated is not None}
 
 
-def write_manifest(path: str | Path) -> Path:
-    """Write ``EXTRACT.json`` beside an extract, so that its receiver can tell that nothing was lost."""
+def write_manifest(path: str | Path, *, created: date | None = None, kind: str | None = None) -> Path:
+    """Write ``EXTRACT.json`` beside an extract, so that its receiver can tell that nothing was lost.
+
+    Parameters
+    ----------
+    path : path
+    created : date, optional
+        The day on which the extract was made; its term of retention begins then.
+    kind : str, optional
+        ``"identifying"`` or ``"pseudonymised"``.
+    """
     file = Path(path)
     manifest = file.with_name(MANIFEST_NAME)
-    text = json.dumps(describe(file), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(describe(file, created=created, kind=kind), indent=2, ensure_ascii=False) + "\n"
     manifest.write_text(text, encoding="utf-8", newline="\n")
     return manifest
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +30,13 @@ from rnc_epi.extracts.contract_checks.rules import RULES, Rule
 from rnc_epi.extracts.contract_checks.tables import ExtractTables
 from rnc_epi.extracts.fingerprint import content_hash
 from rnc_epi.extracts.manifest import manifest_agrees
+from rnc_epi.extracts.opposition import (
+    Request,
+    prepare_requests,
+    read_requests,
+    tables_without_persons,
+)
+from rnc_epi.extracts.retention import within_term
 from rnc_epi.store import RowAccounting, Store
 from rnc_epi.store.connection import lock
 from rnc_epi.vocabulary.contract import TABLES
@@ -92,12 +101,15 @@ class Extract:
         What was excluded, quarantined, normalised or only worth a warning.
     accounting : RowAccounting
         Every row of every table: used, excluded or quarantined. Later rooms add their steps.
+    without : dict of table to SQL condition
+        Rows of persons who exercised their rights, which the fingerprint leaves out.
     """
 
     store: Store
     tables: tuple[str, ...]
     findings: tuple[Finding, ...]
     accounting: RowAccounting
+    without: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Extract:
         return self
@@ -122,7 +134,11 @@ class Extract:
 
     @cached_property
     def _fingerprint(self) -> str:
-        return content_hash(self.store)
+        plain = content_hash(self.store)
+        remaining = content_hash(self.store, self.without) if self.without else plain
+        # Not a hash of the list, which anyone could try keys on: a hash of what is left. What was taken out
+        # stands in the accounting, so the release is another one than that of an extract without these rows.
+        return plain if remaining == plain else hashlib.sha256(f"without:{remaining}".encode()).hexdigest()
 
     def sources(self) -> pd.DataFrame:
         """Return the declared sources: title, kind, licence, threshold, and whether they are synthetic."""
@@ -143,6 +159,7 @@ class Examination:
     findings: list[Finding] = field(default_factory=list)
     accounting: RowAccounting = field(default_factory=RowAccounting)
     tables: tuple[str, ...] = ()
+    without: dict[str, str] = field(default_factory=dict)
 
 
 def examine(
@@ -151,6 +168,8 @@ def examine(
     rules: Sequence[Rule] | None = None,
     structure_checks: Sequence[Check] | None = None,
     table_checks: Sequence[Check] | None = None,
+    requests: tuple[Request, ...] = (),
+    today: date | None = None,
 ) -> Examination:
     """Run every check on an open store and make the usable tables.
 
@@ -159,6 +178,10 @@ def examine(
     rules, structure_checks, table_checks : sequence, optional
         All of `RULES`, `STRUCTURE_CHECKS` and `TABLE_CHECKS` by default; importers that know their input
         may leave out checks of files that are not theirs.
+    requests : tuple of Request
+        Of persons whose rows are taken out first (`rnc_epi.extracts.opposition`).
+    today : date, optional
+        The day from which the age of the extract is counted; that of the clock by default.
     """
     tables = ExtractTables.of(store)
     done = Examination(tables=tuple(tables.present))
@@ -166,24 +189,38 @@ def examine(
         done.findings.extend(check(store, tables))
     if first_refusal(done.findings):
         return done
+    done.findings.extend(within_term(store, tables, today or date.today()))
+    opposed = prepare_requests(store, tables, requests)
+    done.without = opposed.without
+    done.findings.extend(tables_without_persons(store, tables, requests))
     prepare_references(store, tables)
     prepare_profiles(store, tables)
     for check in CODE_CHECKS:
         done.findings.extend(check(store, tables))
     for table in tables.present:
-        row_rules = RULES if rules is None else rules
+        row_rules = (*opposed.rules, *(RULES if rules is None else rules))
         done.findings.extend(check_table(store, tables, table, row_rules, done.accounting))
     for check in TABLE_CHECKS if table_checks is None else table_checks:
         done.findings.extend(check(store, tables))
     return done
 
 
-def open_extract(path: str | os.PathLike[str], **store_options: Any) -> Extract:
+def open_extract(
+    path: str | os.PathLike[str],
+    *,
+    oppositions: str | os.PathLike[str] | None = None,
+    today: date | None = None,
+    **store_options: Any,
+) -> Extract:
     """Open an extract, check it whole, and return it with its usable tables; refuse it if it cannot be used.
 
     Parameters
     ----------
     path : path of the ``.duckdb`` file
+    oppositions : path, optional
+        List of the persons whose rows are taken out (`rnc_epi.extracts.opposition`).
+    today : date, optional
+        The day from which the age of the extract is counted; that of the clock by default.
     **store_options
         ``memory_limit``, ``threads``, ``temp_directory``, as `rnc_epi.store.open_locked` takes them.
 
@@ -200,16 +237,18 @@ def open_extract(path: str | os.PathLike[str], **store_options: Any) -> Extract:
         The file is missing, locked or unreadable.
     """
     identifiers.require_clean_names(Path(path))
+    day = today or date.today()
+    requests = () if oppositions is None else read_requests(oppositions, today=day)
     store = lock(path, **store_options)
     try:
-        done = examine(store)
+        done = examine(store, requests=requests, today=day)
         refusal = first_refusal(done.findings)
         if refusal is not None:
             raise refusal.problem()
     except BaseException:
         store.close()
         raise
-    return Extract(store, done.tables, tuple(done.findings), done.accounting)
+    return Extract(store, done.tables, tuple(done.findings), done.accounting, done.without)
 
 
 __all__ = ["Examination", "Extract", "Fate", "Finding", "examine", "open_extract"]

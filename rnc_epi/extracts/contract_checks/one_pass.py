@@ -162,7 +162,7 @@ def _examples(store: Store, tables: ExtractTables, rule: Rule, source: str) -> t
 
 def _set_apart(store: Store, tables: ExtractTables, table: str, taking: Sequence[Rule]) -> None:
     if taking:
-        cases = " ".join(f"WHEN {rule.condition} THEN '{rule.code}'" for rule in taking)
+        cases = " ".join(f"WHEN {rule.condition} THEN '{rule.reason}'" for rule in taking)
         store.run(
             f"set_apart_{table}",
             f"SELECT row_number, {source_of(table)} AS row_source, {_events(table)} AS row_events, code "
@@ -181,7 +181,7 @@ def _account(
     taking: Iterable[Rule],
     accounting: RowAccounting,
 ) -> Iterator[Finding]:
-    fates = {rule.code: rule.fate for rule in taking}
+    fates = {rule.reason: rule.fate for rule in taking}
     apart: list[tuple[Any, ...]] = []
     if fates:
         apart = store.rows(

@@ -27,6 +27,8 @@ class Rule:
         Whether the condition speaks only of columns of the profile of codes, on which it is tried first.
     instead : (column, SQL), optional
         How the column is read afterwards, where the rule keeps the row and only corrects it.
+    named : str
+        The reason in the ledger where it is a word; the code where it is empty.
     """
 
     code: str
@@ -36,6 +38,12 @@ class Rule:
     facts: tuple[tuple[str, str], ...] = ()
     on_codes: bool = False
     instead: tuple[str, str] | None = None
+    named: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The reason that the ledger gives."""
+        return self.named or self.code
 
 
 #: More events than this in one cell is a slip of columns, and sums of them would not fit.

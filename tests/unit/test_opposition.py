@@ -1,0 +1,165 @@
+"""The rows of a person who opposed are counted nowhere, and the accounting says so."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from rnc_epi.extracts.fingerprint import MANIFEST_NAME, write_manifest
+from rnc_epi.extracts.opening import open_extract
+from rnc_epi.extracts.opposition import Request, read_requests
+from rnc_epi.vocabulary.errors import FileProblem, InputError
+from tests.extract_builder import minimal_tables, write_extract
+
+ONE_THREAD = {"threads": 1, "memory_limit": "500MB"}
+TODAY = date(2026, 11, 22)
+
+
+def listed(folder, *lines: str, header: str = "person_key,kind,date"):
+    path = folder / "requests.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def opened(path, requests):
+    return open_extract(path, oppositions=requests, today=TODAY, **ONE_THREAD)
+
+
+@pytest.fixture
+def valid(tmp_path):
+    return write_extract(tmp_path / "x.duckdb")
+
+
+def test_the_list_is_read_with_commas_or_semicolons(tmp_path):
+    expected = (Request(5, "opposition", date(2026, 1, 2)), Request(7, "rectification", date(2026, 3, 4)))
+    commas = listed(tmp_path, "5,opposition,2026-01-02", "", " 7 , rectification , 2026-03-04")
+    assert read_requests(commas, today=TODAY) == expected
+    semicolons = listed(tmp_path, "5;opposition;2026-01-02", "7;rectification;2026-03-04",
+                        header="\ufeffperson_key;kind;date")  # fmt: skip
+    assert read_requests(semicolons, today=TODAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("five,opposition,2026-01-02", "B021"),
+        ("5.0,opposition,2026-01-02", "B021"),
+        ("99999999999999999999,opposition,2026-01-02", "B021"),
+        ("9223372036854775808,opposition,2026-01-02", "B021"),
+        (",opposition,2026-01-02", "B021"),
+        ("5,refusal,2026-01-02", "B021"),
+        ("5,opposition,02/01/2026", "B021"),
+        ("5,opposition,2026-11-23", "B021"),
+        ("5,opposition", "B021"),
+        ("Jeanne Dupont,opposition,2026-01-02", "B021"),
+        ("255081416802538,opposition,2026-01-02", "B022"),
+    ],
+)
+def test_a_line_that_cannot_be_understood_is_named_and_not_repeated(line, code, tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_requests(listed(tmp_path, "4,opposition,2026-01-02", line), today=TODAY)
+    assert caught.value.code == code
+    assert caught.value.facts["line"] == 3
+    for language in ("fr", "en"):
+        assert line.partition(",")[0][:6] not in caught.value.message(language) or len(line) < 30
+    assert "Dupont" not in str(caught.value)
+    assert "25508" not in str(caught.value)
+
+
+def test_a_list_that_is_not_there_or_of_another_form_is_an_error(tmp_path):
+    with pytest.raises(FileProblem) as caught:
+        read_requests(tmp_path / "none.csv", today=TODAY)
+    assert caught.value.code == "B020"
+    for text in (b"", b"key,kind,date\n", "person_key,kind,date\n5,é,\n".encode("latin-1")):
+        path = tmp_path / "requests.csv"
+        path.write_bytes(text)
+        with pytest.raises(InputError):
+            read_requests(path, today=TODAY)
+    with pytest.raises(FileProblem) as caught:
+        read_requests(tmp_path / "Mme_Dupont.csv", today=TODAY)
+    assert caught.value.code == "B008"
+
+
+def test_rows_of_an_opposition_are_excluded_by_name_and_conserved(valid, tmp_path):
+    tables = minimal_tables()
+    tables["tumours"].loc[9, "person_key"] = tables["tumours"].loc[8, "person_key"]
+    (tmp_path / "two").mkdir()
+    path = write_extract(tmp_path / "two" / "x.duckdb", tables)
+    gone = int(tables["tumours"].loc[8, "person_key"])
+    requests = listed(tmp_path, f"{gone},opposition,2026-01-02", "1,opposition,2026-01-02")
+    with opened(path, requests) as extract:
+        (finding,) = [f for f in extract.findings if f.code == "B024"]
+        assert (finding.table, finding.rows) == ("tumours", 2)
+        ledger = extract.accounting.frame()
+        ledger = ledger[ledger["table_name"] == "tumours"]
+        rows = {(row.fate, row.reason): (row.rows, row.events) for row in ledger.itertuples()}
+        count = len(tables["tumours"])
+        assert rows == {("excluded", "opposition"): (2, 2), ("used", "_"): (count - 2, count - 2)}
+        left = extract.store.rows(f"SELECT count(*) FROM usable_tumours WHERE person_key = {gone}")
+        assert left == [(0,)]
+
+
+def test_what_cells_say_of_persons_is_not_corrected_here_and_that_is_said(valid, tmp_path):
+    with opened(valid, listed(tmp_path, "500001,opposition,2026-01-02")) as extract:
+        warned = {finding.table for finding in extract.findings if finding.code == "B026"}
+    assert warned == {"incidence_cells", "death_cells"}
+
+
+def test_a_row_that_is_taken_out_is_not_judged_further(valid, tmp_path):
+    # 27 rows of unknown sex are more than 0.5 %; those of persons who opposed are none of ours.
+    path = write_extract(
+        tmp_path / "y.duckdb", statements=["UPDATE tumours SET sex = 9 WHERE tumour_key <= 27"]
+    )
+    requests = listed(tmp_path, *(f"{500_000 + key},opposition,2026-01-02" for key in range(1, 28)))
+    with opened(path, requests) as extract:
+        assert "D048" not in {finding.code for finding in extract.findings if finding.rows and False}
+        ledger = extract.accounting.frame()
+        assert ledger.loc[ledger["reason"] == "opposition", "rows"].tolist() == [27]
+        assert "D048" not in set(ledger["reason"])
+
+
+@pytest.mark.parametrize(
+    ("created", "gone"), [(None, True), ("2026-05-05", True), ("2026-05-06", True), ("2026-05-07", False)]
+)
+def test_a_rectification_waits_for_a_newer_extract(created, gone, valid, tmp_path):
+    write_manifest(valid)
+    if created:
+        note = valid.with_name(MANIFEST_NAME)
+        note.write_text(
+            json.dumps(json.loads(note.read_text()) | {"created": created, "kind": "pseudonymised"})
+        )
+    with opened(valid, listed(tmp_path, "500004,rectification,2026-05-06")) as extract:
+        ledger = extract.accounting.frame()
+        assert ("rectification" in set(ledger["reason"])) == gone
+        assert ("B025" in {finding.code for finding in extract.findings}) == gone
+
+
+def test_an_opposition_wins_over_a_rectification(valid, tmp_path):
+    requests = listed(tmp_path, "500004,rectification,2026-05-06", "500004,opposition,2020-05-06",
+                      "500004,rectification,2026-05-07")  # fmt: skip
+    with opened(valid, requests) as extract:
+        reasons = set(extract.accounting.frame()["reason"])
+    assert reasons == {"_", "opposition"}
+
+
+def test_the_fingerprint_is_of_what_is_left_and_not_of_the_list(valid, tmp_path):
+    def fingerprint(*lines: str) -> str:
+        with opened(valid, listed(tmp_path, *lines)) as extract:
+            return extract.fingerprint()
+
+    with open_extract(valid, **ONE_THREAD) as extract:
+        plain = extract.fingerprint()
+    # A person who is not in the extract changes nothing, so nobody learns that she is in the list.
+    assert fingerprint("1,opposition,2026-01-02") == plain
+    one = fingerprint("500004,opposition,2026-01-02")
+    assert one != plain
+    assert one == fingerprint("500004,opposition,2025-01-02", "1,opposition,2026-01-02")
+    assert one != fingerprint("500005,opposition,2026-01-02")
+    # And without its rows the extract is told from one that never had them by its accounting alone.
+    without = write_extract(
+        tmp_path / "w.duckdb", statements=["DELETE FROM tumours WHERE person_key = 500004"]
+    )
+    with open_extract(without, **ONE_THREAD) as extract:
+        assert extract.fingerprint() not in (plain, one)
