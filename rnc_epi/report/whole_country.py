@@ -1,0 +1,349 @@
+"""Incidence for the whole country: grades of the estimates, maps, areas in the order of their rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
+from rnc_epi.report.content import DEPARTEMENT_LEVELS
+from rnc_epi.report.figures import describe_choropleth, plot_choropleth
+from rnc_epi.report.figures.calibration import describe_calibrated_areas, plot_calibrated_areas
+from rnc_epi.report.figures.style import drawing_style, figure_of, new_figure
+from rnc_epi.report.formats import DECIMALS, NOTHING, Format
+from rnc_epi.report.maps import map_table
+from rnc_epi.report.texts import text
+from rnc_epi.report.wording import altered_notes, short_area_name, sign_notes
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
+from rnc_epi.vocabulary.estimators import CALIBRATED, MODELLED, OBSERVED, proxy_of
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, NOT_ESTIMABLE, PUBLISHED
+from rnc_epi.vocabulary.sexes import Sex
+from rnc_epi.vocabulary.sites import SITES
+
+if TYPE_CHECKING:
+    from rnc_epi.report.content import Content
+
+#: Maps drawn for each sex: the sites with most estimated cases that may be published.
+MAPPED_SITES: Final = 2
+
+#: Grades that may be published by département.
+PUBLISHABLE: Final = ("A++", "A+")
+
+
+def whole_country(content: Content, language: str) -> Section | None:
+    """Return the chapter of calibrated incidence, or None where the release has none."""
+    rows = calibrated_rows(content)
+    if rows.empty:
+        return None
+    written = Format(language)
+    period = (int(rows["period_from"].iloc[0]), int(rows["period_until"].iloc[0]))
+    facts = {
+        "years": written.period(*period),
+        "age": written.number(int(rows["age_from"].iloc[0])),
+    }
+    areas = rows[rows["geo_level"].isin(DEPARTEMENT_LEVELS)]
+    grades = areas[areas["estimator"].eq(CALIBRATED)].drop_duplicates(["site", "sex"])
+    good = int(grades["data_grade"].isin(PUBLISHABLE).sum())
+    tables = [_grades(content, rows, facts, language)]
+    trend = _trend(content, language)
+    parts = [
+        part
+        for slug, sex in _mapped(rows, grades)
+        if (part := _part(content, rows, slug, sex, facts, language)) is not None
+    ]
+    altered = content.is_altered(rows)
+    notes = [text("wc_note_limits", language), text("wc_note_registries", language)]
+    return Section(
+        "whole-country",
+        text("whole_country", language),
+        (
+            text("wc_lead", language, **facts),
+            text("wc_quality", language),
+            text("wc_counts", language, published=written.number(good), all=written.number(len(grades))),
+        ),
+        tables=tuple([*tables, trend] if trend is not None else tables),
+        notes=(*notes, *(altered_notes(content, language) if altered else ())),
+        parts=tuple(parts),
+        language=language,
+        altered=altered,
+    )
+
+
+def calibrated_rows(content: Content) -> pd.DataFrame:
+    """Return the calibrated rows of the longest period, the counts of registries among them, one method.
+
+    Registries' own counts are rows of the same first age and period; benchmarked rows and those by group of
+    deprivation are left to their own tables.
+    """
+    rows = content.results[
+        content.results["event_type"].eq("incidence") & content.results["stratum_type"].eq(NOT_APPLICABLE)
+    ]
+    estimated = rows[rows["estimator"].eq(CALIBRATED)]
+    if estimated.empty:
+        return estimated
+    period = content.longest_period(estimated)
+    assert period is not None
+    names = estimated["method"].str.partition("-")[0].str.partition("+")[0]
+    estimated = estimated[names.eq("calibrated" if names.eq("calibrated").any() else names.iloc[0])]
+    age = estimated["age_from"].iloc[0]
+    counted = rows[rows["estimator"].eq(OBSERVED) & rows["age_until"].isna()]
+    both = pd.concat([estimated, counted[counted["age_from"].eq(age)] if age else counted.iloc[:0]])
+    return both[both["period_from"].eq(period[0]) & both["period_until"].eq(period[1])]
+
+
+def _mapped(rows: pd.DataFrame, grades: pd.DataFrame) -> list[tuple[str, Sex]]:
+    """Return the sites to map: of each sex the most frequent publishable ones, and one that is not."""
+    national = rows[rows["geo_level"].isin(NATIONAL_LEVELS) & rows["indicator"].eq("count")]
+    size = national[national["status"].eq(PUBLISHED)].groupby(["site", "sex"])["value"].max()
+    pairs: list[tuple[str, Sex]] = []
+    for sex in (Sex.MEN, Sex.WOMEN):
+        of_sex = grades[grades["sex"].eq(int(sex))]
+        of_sex = of_sex.assign(
+            cases=[size.get((site, int(sex)), 0.0) for site in of_sex["site"]],
+            good=of_sex["data_grade"].isin(PUBLISHABLE),
+        ).sort_values(["cases", "site"], ascending=[False, True])
+        chosen = of_sex.loc[of_sex["good"], "site"].head(MAPPED_SITES).tolist()
+        chosen += of_sex.loc[~of_sex["good"], "site"].head(1).tolist()
+        pairs += [(str(site), sex) for site in chosen]
+    return pairs
+
+
+def _grades(content: Content, rows: pd.DataFrame, facts: dict[str, str], language: str) -> Table:
+    """Return the table of grades by site and sex, with the nation's estimated cases."""
+    written = Format(language)
+    counts = rows[rows["indicator"].eq("count") & rows["estimator"].eq(CALIBRATED)]
+    alone = content.results[content.results["estimator"].eq(MODELLED)]
+    alone = alone[alone["indicator"].eq("count")]
+    lines = []
+    for slug in [slug for slug in SITES if slug in set(counts["site"])]:
+        for sex in (Sex.MEN, Sex.WOMEN):
+            pair = counts[counts["site"].eq(slug) & counts["sex"].eq(int(sex))]
+            if pair.empty:
+                continue
+            area = _first(pair[pair["geo_level"].isin(DEPARTEMENT_LEVELS)])
+            region = _first(pair[pair["geo_level"].eq("region")])
+            nation = _first(pair[pair["geo_level"].isin(NATIONAL_LEVELS)])
+            lines.append(
+                (
+                    SITES[slug].name(language),
+                    sex.label(language),
+                    NOTHING if area is None else proxy_of(str(area["method"])) or NOTHING,
+                    _grade(area),
+                    _grade(region),
+                    written.value(nation),
+                    written.interval(nation),
+                    _registries(alone, pair, slug, sex, written),
+                )
+            )
+    columns = (
+        Column(text("column_site", language), numeric=False),
+        Column(text("column_sex", language), numeric=False),
+        Column(text("wc_column_proxy", language), numeric=False),
+        Column(text("wc_column_grade", language), numeric=False),
+        Column(text("wc_column_grade_region", language), numeric=False),
+        Column(text("wc_column_count", language)),
+        Column(text("wc_column_limits", language)),
+        Column(text("wc_column_registries", language)),
+    )
+    return Table(
+        "table-whole-country-grades",
+        text("wc_table", language, **facts),
+        columns,
+        tuple(lines),
+        2,
+        sign_notes(lines, language),
+        content.is_altered(counts),
+    )
+
+
+def _first(rows: pd.DataFrame) -> dict[str, Any] | None:
+    return rows.iloc[0].to_dict() if len(rows) else None
+
+
+def _grade(row: dict[str, Any] | None) -> str:
+    return NOTHING if row is None or row["data_grade"] == NOT_APPLICABLE else str(row["data_grade"])
+
+
+def _registries(alone: pd.DataFrame, pair: pd.DataFrame, slug: str, sex: Sex, written: Format) -> str:
+    """Return the cases that registries alone give over the period of a pair, where each year is published."""
+    period = (int(pair["period_from"].iloc[0]), int(pair["period_until"].iloc[0]))
+    rows = alone[
+        alone["site"].eq(slug)
+        & alone["sex"].eq(int(sex))
+        & alone["status"].eq(PUBLISHED)
+        & alone["period_from"].ge(period[0])
+        & alone["period_until"].le(period[1])
+    ]
+    years = (rows["period_until"] - rows["period_from"]).sum()
+    if years != period[1] - period[0] or rows.duplicated("period_from").any():
+        return NOTHING
+    return written.number(float(rows["value"].sum()))
+
+
+def _trend(content: Content, language: str) -> Table | None:
+    """Return national rates of the first and last year from registries alone, and their annual change."""
+    rows = content.results[content.results["estimator"].eq(MODELLED)]
+    rates, changes = rows[rows["indicator"].eq("asr")], rows[rows["indicator"].eq("annual_percent_change")]
+    if rates.empty or changes.empty:
+        return None
+    standard = changes["standard"].mode().iloc[0]
+    rates, changes = rates[rates["standard"].eq(standard)], changes[changes["standard"].eq(standard)]
+    written = Format(language)
+    first, last = int(rates["period_from"].min()), int(rates["period_from"].max())
+    lines = []
+    for slug in [slug for slug in SITES if slug in set(changes["site"])]:
+        for sex in (Sex.MEN, Sex.WOMEN):
+            of_pair = rates[rates["site"].eq(slug) & rates["sex"].eq(int(sex))]
+            change = _first(changes[changes["site"].eq(slug) & changes["sex"].eq(int(sex))])
+            if change is None or of_pair.empty:
+                continue
+            ends = [_first(of_pair[of_pair["period_from"].eq(year)]) for year in (first, last)]
+            lines.append(
+                (
+                    SITES[slug].name(language),
+                    sex.label(language),
+                    *(f"{written.value(end)} {written.interval(end)}".strip() for end in ends),
+                    f"{written.value(change)} {written.interval(change)}".strip(),
+                )
+            )
+    columns = (
+        Column(text("column_site", language), numeric=False),
+        Column(text("column_sex", language), numeric=False),
+        *(Column(text("wc_column_rate", language, year=str(year))) for year in (first, last)),
+        Column(text("wc_column_change", language)),
+    )
+    return Table(
+        "table-whole-country-registries",
+        text("wc_table_trend", language),
+        columns,
+        tuple(lines),
+        2,
+        sign_notes(lines, language),
+        content.is_altered(rows),
+    )
+
+
+def _part(
+    content: Content,
+    rows: pd.DataFrame,
+    slug: str,
+    sex: Sex,
+    facts: dict[str, str],
+    language: str,
+) -> Section | None:
+    """Return the map of one site and sex and its areas in order."""
+    pair = rows[rows["site"].eq(slug) & rows["sex"].eq(int(sex)) & rows["indicator"].eq("asr")]
+    if pair.empty:
+        return None
+    world = pair["standard"].str.startswith("world")
+    pair = pair[pair["standard"].eq(pair.loc[world if world.any() else pair.index, "standard"].iloc[0])]
+    areas = pair[pair["geo_level"].isin(DEPARTEMENT_LEVELS)]
+    if areas.empty or content.outlines is None:
+        return None
+    level = areas["geo_level"].iloc[0]
+    if not content.outlines["geo_level"].eq(level).any():
+        return None
+    written = Format(language)
+    site = text("site_and_sex", language, site=SITES[slug].name(language), sex=sex.label(language))
+    predicted = areas[areas["estimator"].eq(CALIBRATED)]
+    example = (predicted if len(predicted) else areas).iloc[0]
+    per = written.number(int(example["per"]))
+    anchor = f"whole-country-{slug}-{int(sex)}"
+    caption = text(
+        "wc_figure_map" if str(example["standard"]).startswith("world") else "wc_figure_map_other",
+        language,
+        site=site,
+        proxy=proxy_of(str(example["method"])) or NOTHING,
+        grade=str(example["data_grade"]),
+        standard=content.standard_title(str(example["standard"]), language),
+        per=per,
+        **facts,
+    )
+    subject = text("wc_subject", language, site=site, years=facts["years"])
+    drawn = map_table(content, areas, language)
+    altered = content.is_altered(areas)
+
+    def draw() -> Figure:
+        with drawing_style():
+            figure = new_figure(4.6, 4.8)
+            plot_choropleth(
+                drawn,
+                language=language,
+                ax=figure.add_subplot(),
+                legend_title=text("wc_legend", language, per=per),
+            )
+        return figure
+
+    refused = bool(areas["status"].eq(NOT_ESTIMABLE).any())
+    figures = [
+        FigureBlock(
+            f"map-{anchor}",
+            caption,
+            describe_choropleth(drawn, language, subject=subject, decimals=DECIMALS["rate"]),
+            draw,
+            0.7,
+            (text("wc_not_publishable", language),) if refused else (),
+            _behind(content, anchor, caption, areas, language),
+            altered,
+        )
+    ]
+    if predicted["status"].eq(PUBLISHED).any():
+        named = areas.assign(
+            name=[
+                short_area_name(content.area_name(level, code, vintage, language))
+                for code, vintage in zip(areas["geo_code"], areas["geo_vintage"], strict=True)
+            ]
+        )
+        whole = _first(pair[pair["geo_level"].isin(NATIONAL_LEVELS) & pair["status"].eq(PUBLISHED)])
+        figures.append(
+            FigureBlock(
+                f"areas-{anchor}",
+                text("wc_figure_areas", language, site=site, years=facts["years"]),
+                describe_calibrated_areas(named, language, subject=subject),
+                lambda: figure_of(
+                    plot_calibrated_areas(
+                        named, reference=None if whole is None else float(whole["value"]), language=language
+                    )
+                ),
+                1.0,
+                (),
+                None,
+                altered,
+            )
+        )
+    return Section(f"section-{anchor}", site, figures=tuple(figures), language=language, altered=altered)
+
+
+def _behind(content: Content, anchor: str, caption: str, areas: pd.DataFrame, language: str) -> Table:
+    """Return the figures behind a map: code, name, rate, limits, and whether a registry counted them."""
+    written = Format(language)
+    lines = []
+    for row in areas.sort_values("geo_code", kind="stable").to_dict("records"):
+        word = "wc_counted" if row["estimator"] == OBSERVED else "wc_predicted"
+        lines.append(
+            (
+                row["geo_code"],
+                content.area_name(row["geo_level"], row["geo_code"], row["geo_vintage"], language),
+                written.value(row),
+                written.interval(row),
+                text(word, language),
+            )
+        )
+    columns = (
+        Column(text("column_code", language), numeric=False),
+        Column(text("column_area", language), numeric=False),
+        Column(text("column_rate", language)),
+        Column(text("column_limits", language)),
+        Column(text("column_method", language), numeric=False),
+    )
+    return Table(
+        f"data-{anchor}",
+        caption,
+        columns,
+        tuple(lines),
+        2,
+        sign_notes(lines, language),
+        content.is_altered(areas),
+    )
