@@ -1,0 +1,229 @@
+"""Twin maps of small areas, risk and certainty, and the areas ranked by risk (a caterpillar)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import ArrayLike, NDArray
+
+from rnc_epi.report.figures.choropleth import plot_choropleth
+from rnc_epi.report.figures.classes import MapClasses, ratio_classes
+from rnc_epi.report.figures.style import DIVERGING, QUIET, axes_of, drawing_style
+from rnc_epi.report.formats import Format
+from rnc_epi.report.texts import text
+from rnc_epi.vocabulary.schemas import PUBLISHED
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+#: Colours of areas of which the class alone is shown: duller than those of figures, in the same order.
+CLASS_COLOURS: Final = {-1: "#8f8b9e", 0: "#e9e4d8", 1: "#ab9378"}
+CLASS_WORDS: Final = {-1: "lower", 0: "not_distinct", 1: "higher"}
+
+#: Bounds of the classes of a probability of exceedance.
+PROBABILITY_BOUNDS: Final = (0.05, 0.20, 0.80, 0.95)
+
+#: More areas than this are drawn without their names.
+MOST_NAMES: Final = 45
+
+
+@dataclass(frozen=True)
+class _Coded(MapClasses):
+    """Classes already coded 0, 1, 2, …, each with its words."""
+
+    words: tuple[str, ...] = ()
+
+    def class_of(self, values: ArrayLike) -> NDArray[np.intp]:
+        return np.asarray(values, dtype=float).astype(np.intp)
+
+    def labels(self, values: ArrayLike, language: str) -> list[str]:
+        return list(self.words)
+
+
+def plot_risks(
+    areas: gpd.GeoDataFrame,
+    *,
+    language: str = "fr",
+    ax: Axes | None = None,
+    title: str = "",
+    legend_title: str = "",
+) -> Axes:
+    """Draw the map of smoothed risks; an area without a published figure has the colour of its class.
+
+    Parameters
+    ----------
+    areas : GeoDataFrame
+        One row an area: the geometry, ``value`` and ``status`` of the risk, ``risk_class`` (-1, 0, 1 or
+        NaN), and where there are insets ``inset, inset_scale, name``.
+    language : {"fr", "en"}
+    ax : Axes, optional
+    title, legend_title : str
+
+    Returns
+    -------
+    Axes
+    """
+    return _plot(areas, "value", ratio_classes(), language, ax, title, legend_title)
+
+
+def plot_certainty(
+    areas: gpd.GeoDataFrame,
+    *,
+    language: str = "fr",
+    ax: Axes | None = None,
+    title: str = "",
+    legend_title: str = "",
+) -> Axes:
+    """Draw the map of the probability that the risk exceeds its threshold, or of the class alone.
+
+    Parameters
+    ----------
+    areas : GeoDataFrame
+        As :func:`plot_risks`, with ``probability`` (NaN where not published).
+    language, ax, title, legend_title
+        As :func:`plot_risks`.
+    """
+    classes = MapClasses(PROBABILITY_BOUNDS, DIVERGING, 2, open_ends=True)
+    return _plot(areas, "probability", classes, language, ax, title, legend_title)
+
+
+def _plot(
+    areas: gpd.GeoDataFrame,
+    column: str,
+    classes: MapClasses,
+    language: str,
+    ax: Axes | None,
+    title: str,
+    legend_title: str,
+) -> Axes:
+    shown = (areas["status"].eq(PUBLISHED) & areas[column].notna()).to_numpy(bool)
+    values = areas[column].to_numpy(float)
+    alone = ~shown & areas["risk_class"].notna().to_numpy(bool)
+    code = np.full(len(areas), np.nan)
+    code[shown] = classes.class_of(values[shown])
+    colours, words = list(classes.colours), classes.labels(values[shown], language)
+    for risk_class, colour in CLASS_COLOURS.items():
+        there = alone & areas["risk_class"].eq(risk_class).to_numpy(bool)
+        if there.any():
+            code[there] = len(colours)
+            colours.append(colour)
+            words.append(text(f"class_{CLASS_WORDS[risk_class]}", language))
+    coded = areas.assign(code=code, status=np.where(alone, PUBLISHED, areas["status"]))
+    every = _Coded((), tuple(colours), 0, words=tuple(words))
+    return plot_choropleth(
+        coded, "code", classes=every, language=language, ax=ax, title=title, legend_title=legend_title
+    )
+
+
+def plot_caterpillar(
+    table: pd.DataFrame, *, language: str = "fr", ax: Axes | None = None, width: float = 6.6
+) -> Axes:
+    """Draw the published risks in increasing order with their limits, coloured by class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row an area: ``name, value, lower, upper, status, risk_class``; rows without a published figure
+        are left out.
+    language : {"fr", "en"}
+    ax : Axes, optional
+    width : float
+
+    Returns
+    -------
+    Axes
+        Risks upwards on a logarithmic scale; names below where there are few enough.
+    """
+    rows = table[table["status"].eq(PUBLISHED)].sort_values(["value", "name"], kind="stable")
+    written = Format(language)
+    place = np.arange(len(rows))
+    low, value, high = (rows[name].to_numpy(float) for name in ("lower", "value", "upper"))
+    # A limit published as 0.00 has no place on a logarithmic scale: it is drawn at the foot.
+    foot = max(0.05, 0.5 * float(value[value > 0].min())) if (value > 0).any() else 0.5
+    number = rows["risk_class"].fillna(0).to_numpy(float)
+    with drawing_style():
+        ax = axes_of(ax, width, 3.4)
+        ax.axhline(1.0, color=QUIET, linestyle=(0, (4, 3)), linewidth=1.0)
+        handles = []
+        for risk_class, colour in ((-1, DIVERGING[0]), (0, "#9b9b9b"), (1, DIVERGING[-1])):
+            here = number == risk_class
+            if not here.any():
+                continue
+            ax.vlines(place[here], np.maximum(low[here], foot), high[here], color=colour, linewidth=0.9)
+            ax.plot(
+                place[here],
+                np.maximum(value[here], foot),
+                linestyle="none",
+                marker="o",
+                markersize=2.6,
+                color=colour,
+            )
+            words = text(f"mark_{CLASS_WORDS[risk_class]}", language)
+            handles.append(Line2D([], [], color=colour, marker="o", markersize=2.6, label=words))
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0]))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: written.number(tick, 2)))
+        ax.set_ylabel(text("axis_risk", language))
+        ax.grid(axis="y")
+        ax.set_xlim(-0.8, max(len(rows), 1) - 0.2)
+        if len(rows) <= MOST_NAMES:
+            ax.set_xticks(place, rows["name"].tolist(), rotation=90, fontsize=6)
+            ax.tick_params(axis="x", length=0)
+        else:
+            ax.set_xticks([])
+            ax.set_xlabel(text("axis_rank_of_areas", language))
+        if handles:
+            ax.legend(handles=handles, loc="upper left")
+    return ax
+
+
+def describe_risks(areas: pd.DataFrame, language: str, *, subject: str) -> str:
+    """Return the alternative text of the twin maps: how many areas in which state, and their classes."""
+    written = Format(language)
+    shown = areas["status"].eq(PUBLISHED)
+    classed = areas["risk_class"].notna()
+    count = {k: int(areas["risk_class"].eq(k).sum()) for k in CLASS_WORDS}
+    return " ".join(
+        [
+            text(
+                "alt_twin_maps",
+                language,
+                subject=subject,
+                areas=written.number(len(areas)),
+                shown=written.number(int(shown.sum())),
+                classed=written.number(int((classed & ~shown).sum())),
+                hidden=written.number(int((~classed & ~shown).sum())),
+            ),
+            text(
+                "alt_classes",
+                language,
+                higher=written.number(count[1]),
+                lower=written.number(count[-1]),
+                calm=written.number(count[0]),
+            ),
+        ]
+    )
+
+
+def describe_caterpillar(table: pd.DataFrame, language: str) -> str:
+    """Return the alternative text of a caterpillar: how many areas, the lowest and the highest."""
+    written = Format(language)
+    rows = table[table["status"].eq(PUBLISHED)].sort_values(["value", "name"], kind="stable")
+    if rows.empty:
+        return text("alt_nothing_published", language)
+    return text(
+        "alt_caterpillar",
+        language,
+        areas=written.number(len(rows)),
+        low=written.number(rows["value"].iloc[0], 2),
+        low_name=rows["name"].iloc[0],
+        high=written.number(rows["value"].iloc[-1], 2),
+        high_name=rows["name"].iloc[-1],
+    )
