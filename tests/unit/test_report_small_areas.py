@@ -131,8 +131,6 @@ def test_an_area_is_compared_with_the_rest_of_its_region_by_hand(content):
     section = small_areas(with_rows(joined, smoothed(values)), "fr")
     said = words(section).replace("\u00a0", " ")
     assert "(1,60 [1,37" in said.partition("Au-dessus du reste de leur région : ")[2]
-        "\u00a0", " "
-    )
 
 
 def replace_regions(content, region_of: dict[str, str]):
