@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rnc_epi.cells.datasets import Dataset, read_datasets
+from rnc_epi.cells.climbing import Climbing
+from rnc_epi.cells.datasets import Dataset, read_datasets, read_denominators
 from rnc_epi.cells.grid import Grid, SiteSum
 from rnc_epi.cells.group_widening import GroupWidening
 from rnc_epi.cells.groups import (
     WIDER_THAN_GROUPS,
-    Holders,
     collapsed,
     groupings,
     too_wide,
     universe_of,
 )
 from rnc_epi.cells.judging import EVENT_TABLES, count_events, events_in_areas
-from rnc_epi.cells.membership import Membership
+from rnc_epi.cells.membership import Holders, Membership
 from rnc_epi.cells.scope import is_counted
 from rnc_epi.cells.selection import Selection
 from rnc_epi.cells.strata import cells_of
@@ -96,14 +96,16 @@ class CellBuilder:
         self.store = extract.store
         self.tables = [name for name in EVENT_TABLES if name in extract.tables]
         self.membership = Membership(self.store.read("SELECT * FROM usable_membership"))
-        claimants = count_events(extract)
+        self.holders = Holders(self.membership)
+        denominators = read_denominators(self.store, self.membership)
+        claimants = count_events(extract, Climbing(self.membership, self.holders, denominators))
         self.sources = sorted(set(claimants["source"]))
         if len(self.sources) > MOST_SOURCES:
             raise ExtractRefused("K003", found=len(self.sources), expected=MOST_SOURCES)
         self.accounting = extract.accounting
         self._accounted: set[tuple[str, str]] = set()
         self._bits = {source: 1 << position for position, source in enumerate(self.sources)}
-        self.datasets = read_datasets(extract, claimants, self.membership)
+        self.datasets = read_datasets(extract, claimants, denominators)
 
     def areas(self) -> pd.DataFrame:
         """Return the areas of the extract: keys, names, population, outline and inset."""
@@ -204,18 +206,17 @@ class CellBuilder:
         """Yield the type of group, the type of event, the site and the cells, as `stream` and `grouped`."""
         for slug in selection.sites:
             site(slug)
-        holders = Holders(self.membership)
         for kind, groups in groupings(grouping).items():
             for event_type in selection.event_types:
                 datasets = self._of_type(event_type)
                 if not datasets:
                     continue
-                universe = universe_of(groups, datasets, self.membership, holders)
+                universe = universe_of(groups, datasets, self.membership, self.holders)
                 self._account(kind, datasets, too_wide(universe, datasets[0].areas))
                 axes = GroupWidening(
                     kind,
                     universe,
-                    holders,
+                    self.holders,
                     datasets[0].periods,
                     self.membership,
                     event_type,

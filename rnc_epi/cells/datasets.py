@@ -124,7 +124,13 @@ def _rows_of(columns: dict[str, NDArray[np.int64]], site: int) -> dict[str, NDAr
     return {name: values[first:last] for name, values in columns.items()}
 
 
-def read_datasets(extract: Extract, claimants: pd.DataFrame, membership: Membership) -> list[Dataset]:
+def read_denominators(store: Store, membership: Membership) -> Denominators:
+    """Return the person-years of an extract."""
+    order = ["geo_level", "geo_code", "geo_vintage", "sex", "source"]
+    return Denominators(store.read(_PERSON_YEARS, order_by=order), membership)
+
+
+def read_datasets(extract: Extract, claimants: pd.DataFrame, denominators: Denominators) -> list[Dataset]:
     """Return the datasets of an extract whose events have been counted; judges these on the way."""
     store = extract.store
     pools = [
@@ -132,10 +138,6 @@ def read_datasets(extract: Extract, claimants: pd.DataFrame, membership: Members
         for row in claimants.drop_duplicates("pool").sort_values("pool").itertuples(index=False)
     ]
     areas = [AreaKey(*row[:3]) for row in _sorted_areas(store)]
-    denominators = Denominators(
-        store.read(_PERSON_YEARS, order_by=["geo_level", "geo_code", "geo_vintage", "sex", "source"]),
-        membership,
-    )
     strata = _strata(store)
     found = _resolve(strata, pools, areas, denominators)
     bands = _bands(store, pools, found)

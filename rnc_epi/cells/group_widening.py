@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnc_epi.cells.grid import Grid, empty_grid
-from rnc_epi.cells.groups import ALL_GROUPS, UNKNOWN_GROUP, Holders, Universe, group_sums
+from rnc_epi.cells.groups import ALL_GROUPS, UNKNOWN_GROUP, Universe, group_sums
 from rnc_epi.cells.widening import BOTH_SEXES, Widening, with_both_sexes
 from rnc_epi.vocabulary.areas import AreaKey
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rnc_epi.cells.groups import GroupSum
-    from rnc_epi.cells.membership import Membership
+    from rnc_epi.cells.membership import Holders, Membership
     from rnc_epi.vocabulary.periods import Period
 
 

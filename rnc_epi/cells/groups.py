@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnc_epi.cells.datasets import Dataset
-    from rnc_epi.cells.membership import Membership
+    from rnc_epi.cells.membership import Holders, Membership
     from rnc_epi.vocabulary.periods import Period
 
 #: Areas without a group, and all areas that have one.
@@ -60,44 +60,6 @@ def groupings(table: pd.DataFrame) -> dict[str, dict[AreaKey, str]]:
     for level, code, vintage, kind, stratum in rows.itertuples(index=False, name=None):
         found.setdefault(kind, {})[AreaKey(level, code, vintage)] = stratum
     return dict(sorted(found.items()))
-
-
-class Holders:
-    """Which areas hold an area, year by year; years between two changes of membership are one epoch."""
-
-    def __init__(self, membership: Membership) -> None:
-        self.membership = membership
-        bounds = {link.valid_from for link in membership.links}
-        bounds |= {link.valid_until for link in membership.links}
-        self._bounds = sorted(bound for bound in bounds if bound is not None)
-        self._years = [(self._bounds[0] if self._bounds else 0) - 1, *self._bounds]
-        self._known: dict[tuple[AreaKey, int], frozenset[AreaKey]] = {}
-
-    @property
-    def epochs(self) -> range:
-        """Numbers of the epochs."""
-        return range(len(self._years))
-
-    def epochs_of(self, period: Period) -> tuple[int, ...]:
-        """Return the epochs in which the years of a period lie."""
-        found = np.searchsorted(self._bounds, np.array(list(period.years)), side="right")
-        return tuple(sorted(set(found.tolist())))
-
-    def of(self, area: AreaKey, epoch: int) -> frozenset[AreaKey]:
-        """Return every area that holds an area in an epoch, however many levels up."""
-        key = (area, epoch)
-        if key not in self._known:
-            self._known[key] = frozenset()  # a cycle ends here; the checks of the extract refuse it
-            found: set[AreaKey] = set()
-            for link in self.membership.by_child.get(area, ()):
-                if link.holds_in(self._years[epoch]):
-                    found |= {link.parent} | self.of(link.parent, epoch)
-            self._known[key] = frozenset(found)
-        return self._known[key]
-
-    def ever(self, area: AreaKey) -> frozenset[AreaKey]:
-        """Return every area that holds an area in some epoch."""
-        return frozenset().union(*(self.of(area, epoch) for epoch in self.epochs))
 
 
 @dataclass(frozen=True)
@@ -337,6 +299,11 @@ def _members(
                 broken.add((parent, stratum))
             else:
                 found.setdefault((parent, stratum), set()).add(position)
+    for parent, links in holders.membership.partial.items():
+        for link in links:
+            if link.child in universe.stratum:
+                # What lies there in part can be given to no group of it.
+                changing |= {parent} | (holders.ever(parent) - holders.ever(link.child))
     if whole_only:
         for key in broken & found.keys():
             del found[key]

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rnc_epi.cells.scope import OPEN_AGE, covered_sites, declared_scope, site_numbers, site_sexes
+from rnc_epi.cells.climbing import COLUMNS
+from rnc_epi.cells.scope import (
+    OPEN_AGE,
+    covered_sites,
+    declared_scope,
+    site_numbers,
+    site_sexes,
+    sites_of_groups,
+)
 from rnc_epi.store.steps import read_step
+from rnc_epi.vocabulary.areas import AreaKey
 from rnc_epi.vocabulary.errors import ExtractRefused
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 from rnc_epi.vocabulary.sites import site_of_icd10, site_of_icdo3
@@ -16,10 +25,10 @@ from rnc_epi.vocabulary.sites import site_of_icd10, site_of_icdo3
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from rnc_epi.cells.climbing import Climbing
     from rnc_epi.extracts.opening import Extract
     from rnc_epi.store import Store
     from rnc_epi.vocabulary.ages import BandSet
-    from rnc_epi.vocabulary.areas import AreaKey
 
 PACKAGE = "rnc_epi.cells.steps"
 
@@ -37,6 +46,7 @@ _SCOPE_COLUMNS = [
     *("period_from", "period_until", "age_from", "age_until"),
 ]
 _AREA = ("geo_level", "geo_code", "geo_vintage")
+_AREAS = ", ".join(_AREA)
 #: A known age is at most this, by the contract.
 OLDEST = 150
 
@@ -46,7 +56,7 @@ def run_step(store: Store, name: str) -> None:
     store.run(name, read_step(PACKAGE, name))
 
 
-def count_events(extract: Extract) -> pd.DataFrame:
+def count_events(extract: Extract, climbing: Climbing) -> pd.DataFrame:
     """Make the tables `events` and `scope`; return the claimants.
 
     A claimant is a source and registry in one table; a pool is a type of event and a source.
@@ -63,12 +73,21 @@ def count_events(extract: Extract) -> pd.DataFrame:
     store.keep("site_numbers", site_numbers())
     store.keep("site_sexes", site_sexes())
     run_step(store, "denominator_areas")
-    store.keep("covered_sites", covered_sites(store.read("SELECT * FROM usable_coverage")))
+    named = (f"SELECT DISTINCT {_AREAS} FROM usable_{name}" for name in tables)
+    store.run("event_areas", " UNION ".join(named))
+    for name in ("home_areas", "areas_above"):
+        run_step(store, name)
+    coverage = store.read("SELECT * FROM usable_coverage")
+    store.keep("covered_sites", covered_sites(coverage))
+    store.keep("sites_of_groups", sites_of_groups(coverage))
+    if "tumours" in tables:
+        _cover_rows(store, coverage, climbing)
     store.keep("declared_scope", declared_scope(_stated_scope(extract), _coded_by_cause(extract)))
     _classify(extract)
     for name in tables:
         store.run_view(f"counted_{name}", read_step(PACKAGE, f"counted_{name}"))
-    store.run("events", _union(f"counted_{name}" for name in tables))
+    counted = _union(f"counted_{name}" for name in tables)
+    store.run("events", f"SELECT row_number() OVER () AS event, * FROM ({counted})")
     _declare_scope(store, tables)
     overlaps = store.read(read_step(PACKAGE, "scope_overlaps"))
     if len(overlaps):
@@ -106,7 +125,7 @@ def judge_events(extract: Extract, bands: Mapping[int, BandSet], with_person_yea
     columns = ["pool", "age_from", "age_until", "inner_from", "inner_until"]
     store.keep("whole_bands", pd.DataFrame(whole, columns=columns, dtype="int64"))
     store.keep("periods_with_person_years", with_person_years)
-    for name in ("scope_in_bands", "judged_events", "placed_events"):
+    for name in ("scope_in_bands", "places", "placements", "judged_events", "placed_events"):
         run_step(store, name)
     for row in store.read(read_step(PACKAGE, "fates")).itertuples(index=False):
         used = row.fate == "used"
@@ -153,8 +172,37 @@ def _claimants(store: Store, tables: list[str]) -> pd.DataFrame:
     number = {pool: position for position, pool in enumerate(pools)}
     return table.assign(
         claimant=range(len(table)),
+        of_persons=[EVENT_TABLES[origin][1] for origin in table["origin"]],
         pool=[number[pool] for pool in zip(table["event_type"], table["source"], strict=True)],
     )
+
+
+def _cover_rows(store: Store, coverage: pd.DataFrame, climbing: Climbing) -> None:
+    """Make the tables `coverage_of_rows` and `levels_of_rows`: where the claimants of tumours count."""
+    homes = store.read(
+        f"SELECT k.claimant, k.source, k.registry, {_AREAS}, count(*) AS rows FROM usable_tumours AS t "
+        "JOIN claimants AS k ON k.origin = 'tumours' AND k.source = t.source AND k.registry = t.registry "
+        "GROUP BY ALL".replace(_AREAS, ", ".join(f"t.{name}" for name in _AREA)),
+        order_by=["claimant"],
+    )
+    parts, levels = [pd.DataFrame(columns=COLUMNS).astype({"claimant": "int64"})], set()
+    for (claimant, source, registry), own in homes.groupby(["claimant", "source", "registry"], sort=True):
+        stated = coverage[coverage["registry"] == registry]
+        rows = {AreaKey(*row[:3]): int(row[3]) for row in own[[*_AREA, "rows"]].itertuples(index=False)}
+        parts.append(climbing.coverage(stated, rows, source).assign(claimant=claimant))
+        levels |= {(claimant, source, level) for level in [*own["geo_level"], *stated["geo_level"]]}
+    table = pd.concat(parts, ignore_index=True)
+    table["age_until"] = table["age_until"].astype("Int64").fillna(OPEN_AGE)
+    kinds = dict.fromkeys(("claimant", "age_from", "age_until", "period_from", "period_until"), "int64")
+    kinds |= dict.fromkeys((*_AREA, "site_group"), "str") | {"yearly": "bool"}
+    store.keep("claimed_areas", table.astype(kinds)[COLUMNS])
+    store.run(
+        "coverage_of_rows",
+        "SELECT c.*, d.area FROM claimed_areas AS c JOIN denominator_areas AS d ON d.geo_level = c.geo_level "
+        "AND d.geo_code = c.geo_code AND d.geo_vintage = c.geo_vintage",
+    )
+    columns = ["claimant", "source", "geo_level"]
+    store.keep("levels_of_rows", pd.DataFrame(sorted(levels), columns=columns))
 
 
 def _stated_scope(extract: Extract) -> pd.DataFrame:

@@ -107,6 +107,19 @@ class Denominators:
                 starts, values, known
             )
 
+    def areas(self) -> list[AreaKey]:
+        """Return the areas that have person-years of their own."""
+        return sorted({area for area, _ in self._rows})
+
+    def periods_of(self, area: AreaKey, source: str) -> list[Period]:
+        """Return the periods of the person-years of an area's own, of a source or else of the only one."""
+        found: set[Period] = set()
+        for sex in (1, 2):
+            by_source = self._rows.get((area, sex), {})
+            if source in by_source or len(by_source) == 1:
+                found.update(by_source.get(source) or next(iter(by_source.values())))
+        return sorted(found)
+
     def of(self, area: AreaKey, sex: int, period: Period, source: str) -> list[AgedPersonYears] | None:
         """Return the pieces whose sum is the person-years of one stratum, or None where there are none.
 

@@ -44,18 +44,17 @@ def sites_of_group(site_group: str) -> list[str]:
     return sorted(subtree("all_cancers" if site_group == SITE_GROUP_ALL else site_group))
 
 
+def sites_of_groups(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Return the sites of each group of sites that a coverage names."""
+    rows = [
+        (group, slug) for group in sorted(coverage["site_group"].unique()) for slug in sites_of_group(group)
+    ]
+    return pd.DataFrame(rows, columns=["site_group", "site"], dtype="str")
+
+
 def covered_sites(coverage: pd.DataFrame) -> pd.DataFrame:
     """Return the coverage with its site groups written out, one row a site; an open age is `OPEN_AGE`."""
-    groups = pd.DataFrame(
-        [
-            (group, slug)
-            for group in sorted(coverage["site_group"].unique())
-            for slug in sites_of_group(group)
-        ],
-        columns=["site_group", "site"],
-        dtype="str",
-    )
-    table = coverage.merge(groups, on="site_group").drop(columns="site_group")
+    table = coverage.merge(sites_of_groups(coverage), on="site_group").drop(columns="site_group")
     table["age_until"] = table["age_until"].fillna(OPEN_AGE)
     columns = [
         *("registry", "geo_level", "geo_code", "geo_vintage", "site"),

@@ -70,7 +70,7 @@ GROUPS = pd.DataFrame(
 
 
 def grouped(folder, given, selection, grouping=GROUPS):
-    path = write_extract(folder / "x.duckdb", given)
+    path = write_extract(folder / "groups.duckdb", given)
     with open_extract(path, threads=1) as extract:
         builder = CellBuilder(extract)
         parts = builder.grouped(selection, grouping)

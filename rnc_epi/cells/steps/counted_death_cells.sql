@@ -3,7 +3,8 @@ SELECT
     k.claimant,
     coalesce(s.number, c.site) AS site,
     t.sex,
-    d.area,
+    h.home,
+    h.area,
     t.period_from,
     t.period_until,
     CASE WHEN t.age_status = 'known' THEN t.age_from END AS age_from,
@@ -15,6 +16,6 @@ FROM usable_death_cells AS t
 JOIN claimants AS k ON k.origin = 'death_cells' AND k.source = t.source
 LEFT JOIN site_numbers AS s ON s.site = t.site
 LEFT JOIN classified_causes AS c ON c.icd10 = t.icd10
-LEFT JOIN denominator_areas AS d
-    ON d.geo_level = t.geo_level AND d.geo_code = t.geo_code AND d.geo_vintage = t.geo_vintage
+JOIN home_areas AS h
+    ON h.geo_level = t.geo_level AND h.geo_code = t.geo_code AND h.geo_vintage = t.geo_vintage
 GROUP BY ALL

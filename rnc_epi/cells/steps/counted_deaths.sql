@@ -3,7 +3,8 @@ SELECT
     k.claimant,
     c.site,
     t.sex,
-    d.area,
+    h.home,
+    h.area,
     t.year AS period_from,
     t.year + 1 AS period_until,
     t.age_years AS age_from,
@@ -14,6 +15,6 @@ SELECT
 FROM usable_deaths AS t
 JOIN claimants AS k ON k.origin = 'deaths' AND k.source = t.source
 LEFT JOIN classified_causes AS c ON c.icd10 = t.cause_icd10
-LEFT JOIN denominator_areas AS d
-    ON d.geo_level = t.geo_level AND d.geo_code = t.geo_code AND d.geo_vintage = t.geo_vintage
+JOIN home_areas AS h
+    ON h.geo_level = t.geo_level AND h.geo_code = t.geo_code AND h.geo_vintage = t.geo_vintage
 GROUP BY ALL

@@ -3,7 +3,8 @@ SELECT
     k.claimant,
     s.number AS site,
     t.sex,
-    d.area,
+    h.home,
+    h.area,
     t.period_from,
     t.period_until,
     CASE WHEN t.age_status = 'known' THEN t.age_from END AS age_from,
@@ -15,6 +16,6 @@ FROM usable_proxy_cells AS t
 JOIN claimants AS k
     ON k.origin = 'proxy_cells' AND k.source = t.source AND k.event_type = 'proxy_' || t.proxy
 JOIN site_numbers AS s ON s.site = t.site
-LEFT JOIN denominator_areas AS d
-    ON d.geo_level = t.geo_level AND d.geo_code = t.geo_code AND d.geo_vintage = t.geo_vintage
+JOIN home_areas AS h
+    ON h.geo_level = t.geo_level AND h.geo_code = t.geo_code AND h.geo_vintage = t.geo_vintage
 GROUP BY ALL

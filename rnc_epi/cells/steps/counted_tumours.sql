@@ -4,7 +4,8 @@ SELECT
     k.claimant,
     s.site,
     t.sex,
-    d.area,
+    h.home,
+    h.area,
     t.year AS period_from,
     t.year + 1 AS period_until,
     t.age_years AS age_from,
@@ -19,6 +20,6 @@ FROM usable_tumours AS t
 JOIN claimants AS k ON k.origin = 'tumours' AND k.source = t.source AND k.registry = t.registry
 LEFT JOIN classified_codes AS s
     ON s.topography = t.topography AND s.morphology = t.morphology AND s.behaviour = t.behaviour
-LEFT JOIN denominator_areas AS d
-    ON d.geo_level = t.geo_level AND d.geo_code = t.geo_code AND d.geo_vintage = t.geo_vintage
+JOIN home_areas AS h
+    ON h.geo_level = t.geo_level AND h.geo_code = t.geo_code AND h.geo_vintage = t.geo_vintage
 GROUP BY ALL
