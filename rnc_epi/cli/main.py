@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rnc_epi import __version__
 from rnc_epi.cli.audit import add_audit
+from rnc_epi.cli.differences import add_differences
 from rnc_epi.cli.importing import add_importing
 from rnc_epi.cli.texts import text
 from rnc_epi.vocabulary.errors import LANGUAGES, RncEpiError
@@ -200,6 +201,7 @@ def build_app(language: str) -> typer.Typer:
             raise typer.Exit(5)
 
     add_audit(app, language, said=said, terminal=Terminal, spoken=_spoken)
+    add_differences(app, language, said=said, terminal=Terminal, spoken=_spoken)
     add_importing(app, language, terminal=Terminal, spoken=_spoken)
     return app
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +22,17 @@ from tests.extract_builder import minimal_tables, write_extract
 ONE_THREAD = {"threads": 1, "memory_limit": "500MB"}
 
 
-@pytest.fixture
-def real(tmp_path):
-    """Return an extract whose persons are not synthetic."""
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
     tables = minimal_tables()
     tables["sources"]["synthetic"] = False
-    return write_extract(tmp_path / "x.duckdb", tables)
+    return write_extract(tmp_path_factory.mktemp("real") / "x.duckdb", tables)
+
+
+@pytest.fixture
+def real(written, tmp_path):
+    """Return an extract whose persons are not synthetic."""
+    return Path(shutil.copy(written, tmp_path / "x.duckdb"))
 
 
 def found(path, today: date) -> list[str]:
