@@ -6,6 +6,18 @@ sources and licences. Outlines are for maps and for adjacency, never for measure
 
 from rnc_epi.extracts.geography.adjacency import Adjacency, adjacency, shared_borders
 from rnc_epi.extracts.geography.outlines import areas, notice_of_outlines, outline_notice, outlines
+from rnc_epi.extracts.geography.passages import (
+    carry,
+    checked_passages,
+    correspondence,
+    corsican_codes,
+    municipal_arrondissements,
+    passage_links,
+    passages,
+    read_passages,
+    whole_communes,
+)
+from rnc_epi.extracts.geography.populations import person_years_of
 from rnc_epi.extracts.geography.tables import (
     GEO_VINTAGE,
     OUTLINED_LEVELS,
@@ -23,14 +35,24 @@ __all__ = [
     "Adjacency",
     "adjacency",
     "areas",
+    "carry",
+    "checked_passages",
+    "correspondence",
+    "corsican_codes",
     "departements",
     "epci",
     "epci_departements",
     "membership",
+    "municipal_arrondissements",
     "notice_of_outlines",
     "outline_notice",
     "outlines",
+    "passage_links",
+    "passages",
+    "person_years_of",
+    "read_passages",
     "regions",
     "shared_borders",
+    "whole_communes",
     "zones",
 ]
