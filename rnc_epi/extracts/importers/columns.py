@@ -113,7 +113,8 @@ def _mapped(column: str, text: str, rule: ColumnRule, wanted: str) -> Compiled:
     value = f"CAST(nullif(CASE {text} {' '.join(cases)} END, '') AS {wanted})"
     unknown = f"{text} IS NOT NULL AND {text} NOT IN ({', '.join(known)})"
     if rule.others == "exclude":
-        return Compiled(column, value, exclusions=(("H124", unknown),))
+        # A row that names no subject is of none.
+        return Compiled(column, value, exclusions=(("H124", f"{text} IS NULL OR ({unknown})"),))
     if rule.others == "missing":
         return Compiled(column, value, notes=(("H018", unknown),))
     return Compiled(column, value, refusals=(("H047" if column == "sex" else "H126", unknown),))
