@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.vocabulary.ages import BandSet
-from rnc_epi.vocabulary.areas import AreaKey
+from rnc_epi.vocabulary.areas import POOLED_REGISTRIES, AreaKey
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.periods import Period
 
@@ -148,6 +148,9 @@ class Stock:
         for row, (event, site, sex, level, code, vintage, first, last) in enumerate(
             zip(*columns, strict=True)
         ):
+            if level == "registry_zone" and code == POOLED_REGISTRIES:
+                # All registries together are no district.
+                continue
             by_area = groups.setdefault((event, site, int(sex), level), {})
             by_area.setdefault(AreaKey(level, code, vintage), []).append((Period(int(first), int(last)), row))
         for key, by_area in groups.items():

@@ -77,10 +77,13 @@ def plot_calibrated_areas(
                     marker=look["marker"],
                     label=look["label"],
                 )
-        ends = [*range(min(NAMED, len(shown))), *range(max(NAMED, len(shown) - NAMED), len(shown))]
-        ax.set_xticks(ends, [shown["name"].iloc[k] for k in ends], rotation=60, ha="right", fontsize=6.5)
+        names = shown["name"].tolist()
+        ends = (", ".join(names[:NAMED]), ", ".join(names[-NAMED:]) if len(names) > NAMED else "")
+        ax.set_xticks([0, max(len(names) - 1, 1)], ends, fontsize=7)
+        first, last = ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
         ax.set_xlim(-1, max(len(shown), 1))
-        ax.set_ylim(bottom=0)
         ax.grid(axis="y")
         ax.set_ylabel(rate_label(table, language))
         number_axis(ax.yaxis, Format(language))
