@@ -9,18 +9,24 @@ from rnc_epi.vocabulary import errors
 ROOMS = {
     "A": "Small areas",
     "C": "Calibration and national incidence",
+    "B": "At the door: identifiers, terms, oppositions",
     "D": "Extracts",
     "F": "Writing extracts and reading published tables",
+    "G": "Geography",
+    "H": "Importing files",
     "I": "Inequality",
     "J": "Whole jobs",
     "K": "Cells",
     "M": "Formulas",
     "N": "Verbs on data frames",
+    "O": "Classification",
     "P": "Disclosure control",
+    "Q": "Quality of registration",
     "R": "Releases",
     "S": "Schemas and study files",
     "T": "Reports",
     "V": "Ages, periods, sexes, sites, standards",
+    "W": "Whole country",
 }
 
 INTRODUCTION = """# Errors

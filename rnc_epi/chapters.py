@@ -14,10 +14,8 @@ import pandas as pd
 
 from rnc_epi.calibration import whole_country
 from rnc_epi.cells.build import CellBuilder, Selection
-from rnc_epi.cells.table import concatenate
 from rnc_epi.inequality import Grouping, crossed_with, deprivation_groups, gradients
 from rnc_epi.smallarea import graphs_of, small_areas
-from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
 from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.hierarchy import Hierarchy
@@ -141,35 +139,34 @@ def inequality_chapter(
         years=tuple(study.select.years),
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
     )
-    by_bands: dict[BandSet, list[Cells]] = {}
-    for cells in builder.grouped(selection, cut.table):
-        by_bands.setdefault(cells.bands, []).append(cells)
-    # Incidence and deaths together, so that a gap in deaths can be split between the two.
-    crossed: dict[BandSet, list[Cells]] = {}
-    if asked.urbanity_level:
-        links = extract.areas_table("membership")
-        classes = links[
-            links["parent_level"].eq(asked.urbanity_level)
-            & links["child_level"].eq(cut.record.geo_level)
-            & links["child_vintage"].eq(cut.record.geo_vintage)
-        ].rename(columns={"child_code": "geo_code", "parent_code": "urbanity"})
-        if classes.empty:
-            raise InputError("S004", found=asked.urbanity_level, expected=cut.record.geo_level)
-        for cells in builder.grouped(selection, crossed_with(cut, classes)):
-            crossed.setdefault(cells.bands, []).append(cells)
-    parts = [
-        gradients(
-            concatenate(alike),
-            asked,
-            crossed=concatenate(crossed[bands]) if bands in crossed else None,
-        )
-        for bands, alike in by_bands.items()
-    ]
-    results = pd.concat([part.results for part in parts], ignore_index=True)
-    curves = pd.concat([part.curves for part in parts], ignore_index=True)
-    return Chapter(
-        results, {"inequality_curves": curves, "inequality_groups": cut.table}, cut.record.to_frame()
+    made = gradients(
+        builder.grouped(selection, cut.table),
+        asked,
+        crossed=_by_urbanity(selection, cut, asked, extract, builder),
     )
+    internal = {
+        "inequality_curves": made.curves,
+        "inequality_groups": cut.table,
+        "inequality_shares": cut.shares,
+    }
+    return Chapter(made.results, internal, cut.record.to_frame())
+
+
+def _by_urbanity(
+    selection: Selection, cut: Grouping, asked: Inequality, extract: Extract, builder: CellBuilder
+) -> list[Cells] | None:
+    """Return the cells of groups within each class of urbanity; None where no class is asked for."""
+    if not asked.urbanity_level:
+        return None
+    links = extract.areas_table("membership")
+    classes = links[
+        links["parent_level"].eq(asked.urbanity_level)
+        & links["child_level"].eq(cut.record.geo_level)
+        & links["child_vintage"].eq(cut.record.geo_vintage)
+    ].rename(columns={"child_code": "geo_code", "parent_code": "urbanity"})
+    if classes.empty:
+        raise InputError("S004", found=asked.urbanity_level, expected=cut.record.geo_level)
+    return builder.grouped(selection, crossed_with(cut, classes))
 
 
 def grouping_of(asked: Inequality, extract: Extract, builder: CellBuilder) -> Grouping:

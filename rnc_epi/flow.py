@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from rnc_epi.extracts.opening import open_extract
 from rnc_epi.indicators.rows import joined
 from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.release import release_metadata, stage
+from rnc_epi.release.audit_trail import record_run
 from rnc_epi.vocabulary.areas import AreaKey
 from rnc_epi.vocabulary.errors import NotCovered
 from rnc_epi.vocabulary.hierarchy import Hierarchy
@@ -84,6 +86,8 @@ def run(
     progress: Progress = silent,
     memory_limit: str | None = None,
     threads: int | None = None,
+    oppositions: str | Path | None = None,
+    today: date | None = None,
 ) -> Path:
     """Compute a study and stage its release; return the folder of the staged release.
 
@@ -92,6 +96,10 @@ def run(
     study_file : path of the TOML study file
     out : path
         Folder that will hold ``staged/`` and ``internal/``.
+    oppositions : path, optional
+        List of the persons whose rows are taken out first.
+    today : date, optional
+        Day on which the term of the extract is judged; the current day without it.
     """
     study, extract_path = read_study(study_file)
     return run_study(
@@ -101,6 +109,8 @@ def run(
         progress=progress,
         memory_limit=memory_limit,
         threads=threads,
+        oppositions=oppositions,
+        today=today,
         folder=Path(study_file).parent,
     )
 
@@ -113,17 +123,25 @@ def run_study(
     progress: Progress = silent,
     memory_limit: str | None = None,
     threads: int | None = None,
+    oppositions: str | Path | None = None,
+    today: date | None = None,
     folder: Path | None = None,
 ) -> Path:
     """Compute a study on an extract and stage its release; the path that the study states is not read.
 
+    The run is added to the trail of the internal zone.
+
     Parameters
     ----------
+    oppositions, today
+        As for `run`.
     folder : path, optional
         Where the path of a policy file starts.
     """
     with stage_of(progress, "open"):
-        extract = open_extract(extract_path, memory_limit=memory_limit, threads=threads)
+        extract = open_extract(
+            extract_path, oppositions=oppositions, today=today, memory_limit=memory_limit, threads=threads
+        )
     try:
         sources = extract.sources()
         thresholds = {row.source: int(row.disclosure_threshold) for row in sources.itertuples(index=False)}
@@ -136,7 +154,7 @@ def run_study(
                 computed.results, computed.hierarchy, policy, caveats=mortality_caveats()
             )
         with stage_of(progress, "stage"):
-            return stage(
+            staged = stage(
                 [releasable],
                 policy=policy,
                 metadata=release_metadata(
@@ -160,6 +178,8 @@ def run_study(
                 protection=protection,
                 out=Path(out),
             )
+            record_run(Path(out) / "internal", staged, study=study.parameters())
+            return staged
     finally:
         extract.close()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -311,7 +311,7 @@ class OpenStudy:
         return "; ".join(said) or "none"
 
 
-def open_study(path: str | os.PathLike[str], **store_options: object) -> OpenStudy:
+def open_study(path: str | os.PathLike[str], **store_options: Any) -> OpenStudy:
     """Open and check an extract; ``memory_limit`` and ``threads`` go to DuckDB.
 
     Raises

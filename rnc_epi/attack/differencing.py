@@ -3,8 +3,8 @@
 Where a cell stands in both, a published change of 1 to 10 is a count of persons: those who were added, or
 the one who opposed the use of her data. The same holds for what is hidden when the sum around it is
 published, and for a cell that one edition hides and the other shows while the sum around it has hardly moved:
-its hidden figure is then known to within a few. Two editions of the same extract are one table published in two halves,
-and are attacked as such.
+its hidden figure is then known to within a few. Two editions of the same extract are one table published in
+two halves, and are attacked as such.
 
 The rule: no published cell, no hidden part of a published sum, and no line of the accounting changes by 1 to
 10 between a release and the one before. What fails waits for the edition where it changes by more, or is left

@@ -26,7 +26,7 @@ def by_estimates(table: pd.DataFrame) -> Iterator[Finding]:
     """Yield the estimates of a public table that say more than the counts beside them."""
     modelled = table["estimator"].isin(MODELS)
     estimates = table[modelled]
-    for row in estimates[estimates[["events", "expected"]].notna().any(axis=1)].to_dict("records"):
+    for row in estimates[estimates["events"].notna()].to_dict("records"):
         yield Finding("A17", f"{_words(row)}: persons beside an estimate", 0.0, float("inf"))
     classes = estimates[estimates["indicator"] == RISK_CLASS]
     for row in classes[classes[[*DERIVED_FROM_COUNT[1:]]].notna().any(axis=1)].to_dict("records"):

@@ -25,7 +25,7 @@ from rnc_epi.disclosure.withholding import totals_of, withheld_cells
 from rnc_epi.disclosure.witnesses import Table
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 from rnc_epi.vocabulary.errors import DisclosureRefused
-from rnc_epi.vocabulary.estimators import MODELS, OF_ONE_STRATUM, RISK_CLASS
+from rnc_epi.vocabulary.estimators import MODELS, OF_A_SMOOTHED_MAP, OF_ONE_STRATUM, RISK_CLASS
 from rnc_epi.vocabulary.releasable import Releasable
 from rnc_epi.vocabulary.schemas import (
     DERIVED_FROM_COUNT,
@@ -225,9 +225,11 @@ def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataF
     for column in (*DERIVED_FROM_COUNT, "person_years"):
         public.loc[without, column] = np.nan
     # An estimate gives the persons it rests on a number of their own elsewhere, or none.
-    for column in ("events", "expected"):
-        public.loc[table["estimator"].isin(MODELS).to_numpy(bool), column] = np.nan
-    for column in ("lower", "upper", "se", "person_years"):
+    modelled = table["estimator"].isin(MODELS).to_numpy(bool)
+    public.loc[modelled, "events"] = np.nan
+    # Expected events follow from rates and person-years of others; those of a smoothed map weigh its areas.
+    public.loc[modelled & ~table["indicator"].isin(OF_A_SMOOTHED_MAP).to_numpy(bool), "expected"] = np.nan
+    for column in ("lower", "upper", "se", "expected", "person_years"):
         public.loc[(table["indicator"] == RISK_CLASS).to_numpy(bool), column] = np.nan
     public["status"] = np.where(~estimated, NOT_ESTIMABLE, np.where(hidden, NOT_PUBLISHED, PUBLISHED))
     public["reason"] = NOT_APPLICABLE

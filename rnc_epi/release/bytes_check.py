@@ -69,7 +69,7 @@ def check_rows(rows: Iterable[Mapping[str, Any]], policy: Policy) -> int:
         # An estimate is published without the persons it rests on.
         counted = row["estimator"] not in MODELS
         counts = [row["events"]] if counted else []
-        if not counted and any(row[name] not in ("", None) for name in ("events", "expected")):
+        if not counted and row["events"] not in ("", None):
             raise DisclosureRefused("R009", where=where)
         if row["indicator"] == "count":
             counts.append(row["value"])

@@ -11,11 +11,14 @@ from typing import Final
 from rnc_epi.report.blocks import Section
 from rnc_epi.report.content import Content
 from rnc_epi.report.curves import age_curves, trends
+from rnc_epi.report.deprivation import deprivation
 from rnc_epi.report.maps import maps
 from rnc_epi.report.methods import methods
 from rnc_epi.report.national import national, summary
 from rnc_epi.report.regions import regions
 from rnc_epi.report.registries import registries
+from rnc_epi.report.small_areas import small_areas
+from rnc_epi.report.whole_country import whole_country
 
 #: In the order of the report.
 SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
@@ -26,6 +29,9 @@ SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
     maps,
     regions,
     registries,
+    whole_country,
+    small_areas,
+    deprivation,
     methods,
 )
 
