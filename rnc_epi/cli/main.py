@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rnc_epi import __version__
+from rnc_epi.cli import quality
 from rnc_epi.cli.audit import add_audit
 from rnc_epi.cli.differences import add_differences
 from rnc_epi.cli.importing import add_importing
@@ -203,6 +204,7 @@ def build_app(language: str) -> typer.Typer:
     add_audit(app, language, said=said, terminal=Terminal, spoken=_spoken)
     add_differences(app, language, said=said, terminal=Terminal, spoken=_spoken)
     add_importing(app, language, terminal=Terminal, spoken=_spoken)
+    quality.register(app, language)
     return app
 
 

@@ -1,0 +1,53 @@
+"""The command that judges the quality of an extract: one text, exact for insiders or fit for all."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnc_epi.vocabulary.errors import LANGUAGES
+
+_HELP = {
+    "fr": {
+        "command": "Juger la qualité de l'enregistrement, registre par registre.",
+        "extract": "Fichier .duckdb de l'extraction.",
+        "public": "Forme publique : ni petit effectif, ni ce qui le rendrait. Sinon, texte interne, exact.",
+        "csv": "Écrire aussi le tableau des indicateurs dans ce fichier CSV.",
+        "lang": "Langue du texte : fr ou en.",
+        "written": "Tableau écrit : {path}",
+    },
+    "en": {
+        "command": "Judge the quality of registration, registry by registry.",
+        "extract": "The .duckdb file of the extract.",
+        "public": "Public form: no small count, nor what gives it back. Without it, the exact internal text.",
+        "csv": "Also write the table of indicators to this CSV file.",
+        "lang": "Language of the text: fr or en.",
+        "written": "Table written: {path}",
+    },
+}
+
+
+def register(app: typer.Typer, language: str) -> None:
+    """Add the command ``quality`` to the commands."""
+    said = _HELP[language]
+
+    @app.command(name="quality", help=said["command"])
+    def quality(
+        extract: Annotated[Path, typer.Argument(metavar="EXTRACT", help=said["extract"])],
+        public: Annotated[bool, typer.Option("--public", help=said["public"])] = False,
+        csv: Annotated[Path | None, typer.Option("--csv", help=said["csv"])] = None,
+        memory_limit: Annotated[str | None, typer.Option("--memory-limit")] = None,
+        threads: Annotated[int | None, typer.Option("--threads")] = None,
+        lang: Annotated[str, typer.Option("--lang", help=said["lang"])] = language,
+    ) -> None:
+        from rnc_epi.extracts.opening import open_extract
+        from rnc_epi.extracts.quality import quality_report
+
+        if lang not in LANGUAGES:
+            raise typer.BadParameter(f"{lang} ({', '.join(LANGUAGES)})")
+        with open_extract(extract, memory_limit=memory_limit, threads=threads) as opened:
+            report = quality_report(opened)
+        typer.echo(report.text(lang, public=public), nl=False)
+        if csv is not None:
+            report.frame(public=public).to_csv(csv, index=False, lineterminator="\n")
+            typer.echo(_HELP[lang]["written"].format(path=csv))
