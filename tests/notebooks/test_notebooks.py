@@ -22,8 +22,12 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
+#: The notebook that shows any release; the others make a release of their own, and have tests of their own.
+OF_A_RELEASE = NOTEBOOKS[0].with_name("annual_report.ipynb")
+
+
 def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS] == ["annual_report.ipynb"]
+    assert {"annual_report.ipynb", "inequalities.ipynb"} <= {path.name for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -35,7 +39,7 @@ def test_a_notebook_holds_no_output_and_defines_no_function(path):
             assert not any(line.startswith(("def ", "class ")) for line in cell.source.splitlines())
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [OF_A_RELEASE], ids=lambda path: path.stem)
 def test_a_notebook_runs_on_a_release(path, tmp_path, monkeypatch):
     release = write_release(tmp_path / "out")
     monkeypatch.setenv("RNC_EPI_RELEASE", str(release))
