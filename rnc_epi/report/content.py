@@ -284,6 +284,29 @@ class Content:
         """Whether any source is synthetic."""
         return any(source.synthetic for source in self.sources)
 
+    def inset_names(self, geo_level: str, areas: pd.DataFrame, language: str) -> list[str]:
+        """Return the name under the inset of each area: areas finer than a département share that of theirs.
+
+        Parameters
+        ----------
+        areas : DataFrame
+            ``geo_code`` and ``name``.
+        """
+        parents = {
+            child.geo_code: parent
+            for parent, below in self.hierarchy.areas
+            if parent.geo_level in DEPARTEMENT_LEVELS
+            for child in below
+            if child.geo_level == geo_level
+        }
+        found = []
+        for code, name in zip(areas["geo_code"], areas["name"], strict=True):
+            parent = parents.get(code)
+            if parent is not None:
+                name = self.area_name(parent.geo_level, parent.geo_code, parent.geo_vintage, language)
+            found.append(name)
+        return found
+
     def regions_of(self, geo_level: str) -> dict[str, str]:
         """Return the code of the region of each area of a level."""
         return {

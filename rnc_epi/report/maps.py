@@ -119,6 +119,7 @@ def map_table(content: Content, rows: pd.DataFrame, language: str) -> gpd.GeoDat
         content.area_name(level, code, vintage, language)
         for code, vintage in zip(joined["geo_code"], joined["geo_vintage"], strict=True)
     ]
+    joined["inset_name"] = content.inset_names(level, joined, language)
     return joined.set_geometry(outlines.geometry.name)
 
 

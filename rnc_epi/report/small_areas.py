@@ -102,7 +102,7 @@ def _part(content: Content, one: RiskMap, verdicts: pd.DataFrame, language: str)
     subject = text("map_subject", language, indicator=indicator, site=site, years=years)
     table = _figures_behind(one, anchor, subject, language)
     figures = []
-    outlined = _outlined(content, one)
+    outlined = _outlined(content, one, language)
     threshold = written.number(one.threshold, 0 if one.threshold == int(one.threshold) else 2)
     if outlined is not None:
         caption = text(
@@ -174,7 +174,7 @@ def _part(content: Content, one: RiskMap, verdicts: pd.DataFrame, language: str)
     )
 
 
-def _outlined(content: Content, one: RiskMap) -> Any:
+def _outlined(content: Content, one: RiskMap, language: str) -> Any:
     """Return the outlines of the level with the figures of the map, or None where there are none."""
     if content.outlines is None:
         return None
@@ -187,6 +187,7 @@ def _outlined(content: Content, one: RiskMap) -> Any:
         one.areas[columns], on="geo_code", how="left", validate="one_to_one"
     )
     joined["name"] = joined["name"].fillna(joined["geo_code"])
+    joined["inset_name"] = content.inset_names(level, joined, language)
     return joined.set_geometry(outlines.geometry.name)
 
 

@@ -68,7 +68,10 @@ def plot_choropleth(
     """
     shapes = np.asarray(areas.geometry.to_numpy(), dtype=object).copy()
     inset = areas["inset"].to_numpy(dtype=bool) if "inset" in areas else np.zeros(len(areas), dtype=bool)
-    shapes[inset] = spread_insets(shapes[inset])
+    names = areas["name"].to_numpy() if "name" in areas else np.full(len(areas), "")
+    # Areas of one island share its box: the box has a name of its own, else the area gives its name.
+    boxes = areas["inset_name"].to_numpy() if "inset_name" in areas else names
+    shapes[inset] = spread_insets(shapes[inset], boxes[inset])
     status = areas["status"].fillna(OUT_OF_SCOPE).to_numpy(dtype=object)
     shown = status == PUBLISHED
     values = areas[column].to_numpy(dtype=float)
@@ -97,10 +100,11 @@ def plot_choropleth(
                     facecolor="none", edgecolor="black", linewidth=1.1, label=text("map_distinct", language)
                 )
             )
-        names = areas["name"].to_numpy() if "name" in areas else np.full(len(areas), "")
         scales = areas["inset_scale"].to_numpy(dtype=float) if "inset_scale" in areas else np.ones(len(areas))
-        for shape, name, scale in zip(shapes[inset], names[inset], scales[inset], strict=True):
-            _frame_inset(ax, shape, f"{name}\n× {written.number(scale, 2 if scale < 1 else 1)}")
+        for name, members in _boxes(boxes[inset]).items():
+            scale = scales[inset][members[0]]
+            label = f"{name}\n× {written.number(scale, 2 if scale < 1 else 1)}"
+            _frame_inset(ax, shapely.total_bounds(shapes[inset][members]), label)
         ax.set_aspect("equal")
         ax.set_axis_off()
         _fit(ax, shapes, has_insets=bool(inset.any()))
@@ -123,14 +127,22 @@ def plot_choropleth(
     return ax
 
 
-def spread_insets(shapes: np.ndarray) -> np.ndarray:
+def _boxes(names: np.ndarray) -> dict[Any, np.ndarray]:
+    """Return the positions of the areas of each inset, in the order of their first."""
+    return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
+
+
+def spread_insets(shapes: np.ndarray, names: np.ndarray | None = None) -> np.ndarray:
     """Return insets moved apart, row by row, so that the label of each fits under it.
 
-    Insets are for display only, so moving them loses nothing; their scale stays.
+    Insets are for display only, so moving them loses nothing; their scale stays. Shapes of one name are
+    parts of one inset and move together.
     """
     if not len(shapes):
         return shapes
-    bounds = shapely.bounds(shapes)
+    own = np.arange(len(shapes)) if names is None else names
+    members = list(_boxes(own).values())
+    bounds = np.array([shapely.total_bounds(shapes[part]) for part in members])
     rows: list[list[int]] = []
     for i in np.argsort(-bounds[:, 3], kind="stable"):
         # A row holds the insets that lie beside its first one.
@@ -146,7 +158,8 @@ def spread_insets(shapes: np.ndarray) -> np.ndarray:
             left = max(0.0, centre - (previous - LABEL_WIDTH)) if np.isfinite(previous) else 0.0
             previous = centre - left
             shift = np.array([left, down * LABEL_HEIGHT])
-            moved[i] = shapely.transform(shapes[i], lambda xy, by=shift: xy - by)
+            for part in members[i]:
+                moved[part] = shapely.transform(shapes[part], lambda xy, by=shift: xy - by)
     return moved
 
 
@@ -166,8 +179,8 @@ def _path(shape: Any) -> Path:
     return Path.make_compound_path(*parts)
 
 
-def _frame_inset(ax: Axes, shape: Any, label: str) -> None:
-    left, bottom, right, top = shapely.bounds(shape)
+def _frame_inset(ax: Axes, bounds: np.ndarray, label: str) -> None:
+    left, bottom, right, top = bounds
     ax.add_patch(
         Rectangle(
             (left - INSET_MARGIN, bottom - INSET_MARGIN),
