@@ -81,7 +81,7 @@ def gradients(
     Where a study holds both pooled and yearly strata all have their measures; trends take the yearly ones.
     """
     tables = joined_by_bands([grouped_strata(part, asked.groups) for part in _each(cells)])
-    parts = [rows for strata in tables for rows in _rows_of(strata, asked, per)]
+    parts = [rows for strata in tables for rows in rows_of_strata(strata, asked, per=per)]
     if asked.gap_in_deaths:
         # Cases and deaths may come with other bands: they are compared on those that both have.
         bands = common_bands([strata.bands for strata in tables])
@@ -97,8 +97,8 @@ def _each(cells: Cells | Sequence[Cells]) -> Sequence[Cells]:
     return cells if isinstance(cells, Sequence) else (cells,)
 
 
-def _rows_of(strata: GroupedStrata, asked: Inequality, per: int) -> Iterator[pd.DataFrame]:
-    """Yield the rows of strata of the same bands."""
+def rows_of_strata(strata: GroupedStrata, asked: Inequality, *, per: int = PER) -> Iterator[pd.DataFrame]:
+    """Yield the tables of rows of strata of the same bands, one table a question asked."""
     yield rates_by_group(strata, asked.standard, level=asked.level, per=per)
     yield measured_rows(
         strata.keys,
