@@ -112,7 +112,7 @@ def _of_rows() -> str:
     sums = ", ".join(f"count(*) FILTER (WHERE {flags[name]}) AS {name}" for name in FLAGS)
     return f"""
         SELECT t.registry, 'rows' AS form, m.site, t.sex, t.year AS period_from, t.year + 1 AS period_until,
-            least(t.age_years - t.age_years % {_WIDTH}, {_OPEN}) AS age_from, count(*) AS events, {sums}
+            {_band("t.age_years")} AS age_from, count(*) AS events, {sums}
         FROM {usable("tumours")} AS t
         JOIN {TUMOURS} AS m USING (topography, morphology, behaviour)
         JOIN {PAIRS} AS p USING (topography, morphology)
@@ -121,11 +121,16 @@ def _of_rows() -> str:
     """
 
 
+def _band(age: str) -> str:
+    """Return the start of a five-year band; `least` alone would read an unknown age as the open band."""
+    return f"CASE WHEN {age} IS NOT NULL THEN least({age} - {age} % {_WIDTH}, {_OPEN}) END"
+
+
 def _of_cells() -> str:
     nothing = ", ".join(f"CAST(NULL AS BIGINT) AS {name}" for name in FLAGS)
     return f"""
         SELECT registry, 'cells' AS form, site, sex, period_from, period_until,
-            least(age_from, {_OPEN}) AS age_from, CAST(sum(events) AS BIGINT) AS events, {nothing}
+            {_band("age_from")} AS age_from, CAST(sum(events) AS BIGINT) AS events, {nothing}
         FROM {usable("incidence_cells")}
         GROUP BY ALL
     """
