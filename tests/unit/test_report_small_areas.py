@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
+from matplotlib.colors import to_hex
 
 from rnc_epi.report import open_content
-from rnc_epi.report.figures.risk_maps import describe_caterpillar, plot_caterpillar
+from rnc_epi.report.figures.risk_maps import (
+    CLASS_COLOURS,
+    describe_caterpillar,
+    describe_risks,
+    plot_caterpillar,
+    plot_certainty,
+    plot_risks,
+)
 from rnc_epi.report.figures.style import figure_of, to_png
 from rnc_epi.report.risk_maps import against_rest, risk_maps
 from rnc_epi.report.small_areas import small_areas
@@ -202,6 +212,24 @@ def test_figures_are_drawn_without_a_warning_and_the_same_each_time(content, lan
         if language == "fr":
             assert all(b"<svg" in one for one in drawn)
     assert to_png(figure_of(plot_caterpillar(risk_maps(with_rows(content, rows), "fr")[0].areas)), "c")
+
+
+def test_a_class_alone_has_a_colour_of_its_own_on_both_maps():
+    squares = gpd.GeoDataFrame(
+        {
+            "name": list("abc"), "value": [1.3, np.nan, np.nan], "probability": [0.9, np.nan, np.nan],
+            "risk_class": [1.0, 1.0, np.nan], "status": ["published", "not_published", "not_published"],
+        },
+        geometry=[shapely.box(x, 0, x + 1, 1) for x in range(3)],
+    )  # fmt: skip
+    for plot in (plot_risks, plot_certainty):
+        ax = plot(squares, language="fr")
+        labels = [words.get_text() for words in ax.get_legend().get_texts()]
+        assert "Classe seule : plus haut" in [label.replace("\u00a0", " ") for label in labels]
+        colours = {to_hex(one.get_facecolor()[0]) for one in ax.collections}
+        assert CLASS_COLOURS[1] in colours
+    alternative = describe_risks(squares, "en", subject="s")
+    assert "1 with a figure, 1 by their class alone, 1 with nothing" in alternative
 
 
 def test_a_caterpillar_of_hundreds_of_areas_needs_no_names_and_one_of_none_says_so():

@@ -222,10 +222,11 @@ def _fit_spatial(
 ) -> SmallAreaFit:
     coverage = one_level(level)
     effects = design_matrix(graph.size, covariates)
+    require_memory(len(np.asarray(graph.edges)), graph.size)
     spatial = spatial_model(model, graph.field)
     resolved = resolve_priors(spatial.defaults, priors, spatial.field)
     problem = spatial_problem(likelihood, spatial, effects, resolved)
-    require_memory(problem.analysis, likelihood.data.size)
+    require_memory(problem.analysis.fill, likelihood.data.size)
     engine = Engine(problem, spatial.precision, resolved)
     if covariance is not None:
         engine = DenseEngine(problem, spatial.precision, resolved, covariance)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from rnc_epi.maths.gmrf import Analysis
 from rnc_epi.vocabulary.errors import EstimateRefused
 
 # Factor, inverse and their copies, with two integers to each number; then what is kept of each row at about
@@ -26,8 +25,12 @@ def machine_bytes() -> int | None:
         return None
 
 
-def require_memory(analysis: Analysis, rows: int) -> None:
-    """Refuse a fit that needs more than four fifths of the memory of the machine (A024)."""
-    needed, there = estimated_bytes(analysis.fill, rows), machine_bytes()
+def require_memory(fill: int, rows: int) -> None:
+    """Refuse a fit that needs more than four fifths of the memory of the machine (A024).
+
+    Called twice: with the least fill that a map can have, before the work of ordering it, which needs
+    memory itself; then with the fill found.
+    """
+    needed, there = estimated_bytes(fill, rows), machine_bytes()
     if there is not None and needed > 0.8 * there:
         raise EstimateRefused("A024", needed=f"{needed / 2**30:.1f}", there=f"{there / 2**30:.1f}", rows=rows)
