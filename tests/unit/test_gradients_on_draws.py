@@ -12,6 +12,7 @@ from rnc_epi.maths.inequality import gradient_ends, ridit, slope_and_relative_in
 from rnc_epi.vocabulary.deprivation import EstimateOrigin
 from rnc_epi.vocabulary.draws import Draws
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
+from rnc_epi.vocabulary.standards import standard
 from tests.deprivation_cells import asked, drawn_cells, row_of
 
 SOUND = EstimateOrigin("calibrated", proxy="HA", deprivation_in_model=True, tested_in_registry_zone=True)
@@ -73,16 +74,12 @@ def test_limits_are_percentiles_of_the_measure_of_each_draw():
     draws, years, events = draws_of(cells, counts)
     found = gradients_on_draws(draws, years, events, SOUND, asked())
     row = row_of(found, "relative_index", method="multiplicative-poisson")
-    each = [
-        slope_and_relative_index(
-            counts[:, k], years, np.repeat(ridit(np.ones(5)), 18), np.tile(np.arange(18), 5), variance="model"
-        ).relative.value
-        for k in range(0, 400, 4)
-    ]
-    # A hundred of the four hundred draws: their percentiles vary by a few tenths of the interval's width.
-    width = row["upper"] - row["lower"]
-    assert row["value"] == pytest.approx(np.median(each), abs=0.15 * width)
-    assert row["lower"] == pytest.approx(np.quantile(each, 0.025), abs=0.3 * width)
+    least, most = gradient_ends(counts.T, years, np.repeat(ridit(np.ones(5)), 18), np.tile(np.arange(18), 5),
+                                weights=standard("world").weights_for(cells.bands))  # fmt: skip
+    each = most / least
+    expected = np.quantile(each, [0.025, 0.5, 0.975])
+    assert [row["lower"], row["value"], row["upper"]] == pytest.approx(expected.tolist(), rel=1e-9)
+    assert row["se"] == pytest.approx(each.std(ddof=1), rel=1e-9)
 
 
 def test_fits_without_limits_have_the_ends_of_the_full_fits():
