@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +77,9 @@ def build_app(language: str) -> typer.Typer:
     Directory = Annotated[Path, typer.Argument(metavar="DIR", help=said("dir"))]
     Memory = Annotated[str | None, typer.Option("--memory-limit", help=said("memory"))]
     Threads = Annotated[int | None, typer.Option("--threads", help=said("threads"))]
+    Today = Annotated[
+        datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=said("today"))
+    ]
 
     def show_version(wanted: bool) -> None:
         if wanted:
@@ -117,6 +121,9 @@ def build_app(language: str) -> typer.Typer:
         region: Annotated[str | None, typer.Option("--region", help=said("sample_region"))] = None,
         defects: Annotated[float, typer.Option("--defects", help=said("sample_defects"))] = 0.0,
         geography: Annotated[Path | None, typer.Option("--geography", help=said("sample_communes"))] = None,
+        neighbours: Annotated[
+            Path | None, typer.Option("--neighbours", help=said("sample_neighbours"))
+        ] = None,
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
@@ -125,7 +132,13 @@ def build_app(language: str) -> typer.Typer:
         terminal = Terminal(lang, quiet)
         end = terminal.progress("sample")
         made = make_sample(
-            out, size=size, seed=seed, region=region, defects=defects, communes=geography
+            out,
+            size=size,
+            seed=seed,
+            region=region,
+            defects=defects,
+            communes=geography,
+            neighbours=neighbours,
         )
         end()
         terminal.say("made", path=made)
@@ -135,6 +148,7 @@ def build_app(language: str) -> typer.Typer:
     def check(
         extract: Annotated[Path, typer.Argument(metavar="EXTRACT", help=said("extract"))],
         internal: Annotated[bool, typer.Option("--internal", help=said("internal"))] = False,
+        today: Today = None,
         memory_limit: Memory = None,
         threads: Threads = None,
         lang: Lang = language,
@@ -144,7 +158,8 @@ def build_app(language: str) -> typer.Typer:
 
         terminal = Terminal(lang, quiet)
         end = terminal.progress("open")
-        report = check_extract(extract, memory_limit=memory_limit, threads=threads)
+        day = today.date() if today else None
+        report = check_extract(extract, today=day, memory_limit=memory_limit, threads=threads)
         end()
         terminal.show(report.text(lang, public=not internal))
         if not report.accepted:
@@ -154,6 +169,8 @@ def build_app(language: str) -> typer.Typer:
     def run(
         study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help=said("study"))],
         out: Annotated[Path, typer.Option("--out", help=said("out"))],
+        oppositions: Annotated[Path | None, typer.Option("--oppositions", help=said("oppositions"))] = None,
+        today: Today = None,
         memory_limit: Memory = None,
         threads: Threads = None,
         lang: Lang = language,
@@ -162,7 +179,15 @@ def build_app(language: str) -> typer.Typer:
         from rnc_epi import flow
 
         terminal = Terminal(lang, quiet)
-        staged = flow.run(study, out, progress=terminal.progress, memory_limit=memory_limit, threads=threads)
+        staged = flow.run(
+            study,
+            out,
+            progress=terminal.progress,
+            memory_limit=memory_limit,
+            threads=threads,
+            oppositions=oppositions,
+            today=today.date() if today else None,
+        )
         terminal.say("staged", path=staged)
 
     @app.command(help=said("publish"))

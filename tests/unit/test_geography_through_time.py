@@ -72,6 +72,9 @@ def test_a_divided_area_is_refused_without_weights_and_shared_out_by_them() -> N
     unknown = OWN.assign(weight=np.nan)
     with pytest.raises(InputError, match="G005"):
         carried(divided, 2021, unknown)
+    # The edition of 2021 has the division already.
+    later = correspondence(["C"], from_year=2021, to_year=2022, table=OWN)
+    assert later.to_dict("list") == {"code_from": ["C"], "code_to": ["C"], "weight": [1.0]}
     # Who is not concerned by the division is not concerned by the missing weight.
     assert carried(COUNTS, 2021, unknown) == carried(COUNTS, 2021)
 
@@ -79,8 +82,10 @@ def test_a_divided_area_is_refused_without_weights_and_shared_out_by_them() -> N
 def test_going_back_mergers_are_the_divisions_and_divisions_add_up() -> None:
     found = correspondence(["C", "D"], from_year=2021, to_year=2020, table=OWN)
     assert found.to_dict("list") == {"code_from": ["C", "D"], "code_to": ["C", "C"], "weight": [1.0, 1.0]}
-    with pytest.raises(InputError, match="G005"):
-        correspondence(["A"], from_year=2021, to_year=2019, table=OWN)
+    # A weight says how much of the older area went into the newer, nothing of the way back.
+    for table in (OWN, OWN.assign(weight=OWN["weight"].fillna(1.0))):
+        with pytest.raises(InputError, match="G005"):
+            correspondence(["A"], from_year=2021, to_year=2019, table=table)
 
 
 def test_codes_without_an_area_in_the_other_edition_are_refused() -> None:

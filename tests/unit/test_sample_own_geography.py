@@ -13,7 +13,7 @@ import pytest
 from rnc_epi.extracts.check_report import check_extract
 from rnc_epi.extracts.sample import make_sample, write_large_sample
 from rnc_epi.extracts.sample.extent import Extent, nations_of
-from rnc_epi.extracts.sample.own_geography import own_places, read_communes
+from rnc_epi.extracts.sample.own_geography import OwnGeography, own_places, read_communes, read_neighbours
 from rnc_epi.extracts.sample.truth import extreme_fifths
 from rnc_epi.vocabulary.errors import FileProblem, InputError
 
@@ -54,7 +54,16 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(file: Path) -> Path:
     extent = Extent(["14", "50"], YEARS, frozenset({"lung", "pancreas"}))
-    return write_large_sample(file.with_name("own.duckdb"), extent, communes=read_communes(file))
+    table = read_communes(file)
+    codes = rows()["commune"]
+    # A chain: each commune touches the next; one pair is given twice.
+    pairs = pd.DataFrame({"commune_a": codes[:-1].to_numpy(), "commune_b": codes[1:].to_numpy()})
+    chain = file.with_name("neighbours.csv")
+    pd.concat([pairs, pairs[:1].rename(columns={"commune_a": "commune_b", "commune_b": "commune_a"})]).to_csv(
+        chain, index=False
+    )
+    own = OwnGeography(table, read_neighbours(chain, table))
+    return write_large_sample(file.with_name("own.duckdb"), extent, own=own)
 
 
 def test_a_sample_of_own_communes_is_clean_and_holds_their_codes(made: Path) -> None:
@@ -73,6 +82,28 @@ def test_a_sample_of_own_communes_is_clean_and_holds_their_codes(made: Path) -> 
     assert levels["commune"] == 60
     assert levels["epci"] == 7
     assert "zone" not in levels
+
+
+def test_epci_touch_where_two_of_their_communes_do(made: Path) -> None:
+    with duckdb.connect(str(made), read_only=True) as connection:
+        pairs = connection.execute("SELECT geo_level, geo_code, neighbour_code FROM adjacency").fetchall()
+    assert len(pairs) == len(set(pairs))
+    assert {(level, b, a) for level, a, b in pairs} == set(pairs)
+    assert sum(level == "commune" for level, _, _ in pairs) == 2 * 59
+    epci = sorted((a, b) for level, a, b in pairs if level == "epci" and a < b)
+    assert epci == [("E1", "E2"), ("E2", "E3"), ("E3", "E7"), ("E4", "E5"), ("E4", "E7"), ("E5", "E6")]
+
+
+def test_neighbours_that_cannot_be_used_are_refused_by_code(file: Path, tmp_path: Path) -> None:
+    table = read_communes(file)
+    path = tmp_path / "n.csv"
+    for text, code in (("commune_a\n14000", "G002"), ("commune_a,commune_b\n14000,99999", "G003"),
+                       ("commune_a,commune_b\n14000,14000", "G003")):  # fmt: skip
+        path.write_text(text)
+        with pytest.raises(InputError, match=code):
+            read_neighbours(path, table)
+    with pytest.raises(InputError, match="M005"):
+        make_sample(tmp_path / "s.duckdb", size="regional", neighbours=path)
 
 
 def test_an_epci_across_a_border_has_weights_that_sum_to_one_and_its_communes_their_own_département(

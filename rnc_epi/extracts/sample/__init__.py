@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-
 from rnc_epi.extracts.sample.defects import DEFECTS, Defects
 from rnc_epi.extracts.sample.extent import REGION, Extent, national_extent, regional_extent
 from rnc_epi.extracts.sample.large import LargeSample, draw_sample
-from rnc_epi.extracts.sample.own_geography import read_communes
+from rnc_epi.extracts.sample.own_geography import OwnGeography, read_communes, read_neighbours
 from rnc_epi.extracts.sample.small import SmallSample, small_sample
 from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.errors import FileProblem, InputError
@@ -28,6 +26,7 @@ def make_sample(
     region: str | None = None,
     defects: float = 0.0,
     communes: str | os.PathLike[str] | None = None,
+    neighbours: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write a synthetic extract, and its truth beside it.
 
@@ -55,13 +54,16 @@ def make_sample(
     communes : path, optional
         A user's table of communes (CSV: `own_geography.COLUMNS`) that takes the place of the synthetic zones
         and communes of a regional or national sample.
+    neighbours : path, optional
+        Which of these communes touch (CSV: ``commune_a, commune_b``); without it only départements have
+        neighbours.
 
     Raises
     ------
     InputError
         M004, a rate of defects that is no share; M005, an unknown size, a région without registry, or one
-        for another size than ``regional``, communes for a small sample; G002 and G003, a table of communes
-        that cannot be used.
+        for another size than ``regional``, communes for a small sample, neighbours
+        without communes; G002 and G003, tables of them that cannot be used.
     FileProblem
         F001, the file exists; G001, the table of communes cannot be read.
     """
@@ -69,7 +71,7 @@ def make_sample(
         raise InputError("M005", what="size", found=size, expected=", ".join(SIZES))
     if region is not None and size != "regional":
         raise InputError("M005", what="size", found=f"{size} + region {region}", expected="regional")
-    if communes is not None and size == "small":
+    if (communes is not None and size == "small") or (neighbours is not None and communes is None):
         raise InputError("M005", what="size", found=f"{size} + geography", expected="regional, national")
     planted = Defects(defects, seed)
     if Path(path).exists():
@@ -78,10 +80,15 @@ def make_sample(
     if size == "small":
         sample: SmallSample | LargeSample = small_sample(seed)
     else:
-        own = None if communes is None else read_communes(communes)
+        own = None if communes is None else _own(communes, neighbours)
         extent = national_extent() if size == "national" else regional_extent(region or REGION)
         sample = draw_sample(extent, seed, own)
     return _write(path, sample, truth, planted, compact=size == "small" and not defects)
+
+
+def _own(communes: str | os.PathLike[str], neighbours: str | os.PathLike[str] | None) -> OwnGeography:
+    table = read_communes(communes)
+    return OwnGeography(table, None if neighbours is None else read_neighbours(neighbours, table))
 
 
 def write_large_sample(
@@ -90,7 +97,7 @@ def write_large_sample(
     *,
     seed: int = 0,
     truth: str | os.PathLike[str] | None = None,
-    communes: pd.DataFrame | None = None,
+    own: OwnGeography | None = None,
 ) -> Path:
     """Write the part of the synthetic nation that an extent describes, and its truth beside it.
 
@@ -101,7 +108,7 @@ def write_large_sample(
     """
     if Path(path).exists():
         raise FileProblem("F001", where=Path(path).name)
-    return _write(path, draw_sample(extent, seed, communes), truth, Defects(0.0, seed), compact=False)
+    return _write(path, draw_sample(extent, seed, own), truth, Defects(0.0, seed), compact=False)
 
 
 def _write(

@@ -11,7 +11,7 @@ import pandas as pd
 from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.extent import REGISTRY_LAG, Extent
 from rnc_epi.extracts.sample.national import YEARS, nation, relative_population
-from rnc_epi.extracts.sample.own_geography import own_places, own_surroundings
+from rnc_epi.extracts.sample.own_geography import OwnGeography, own_places, own_surroundings
 from rnc_epi.extracts.sample.persons import Area, Persons
 from rnc_epi.extracts.sample.places import Places, make_places, site_handed_over
 from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span, draw_proxies, expected_deaths
@@ -46,17 +46,17 @@ class LargeSample:
     truth: pd.DataFrame
 
 
-def draw_sample(extent: Extent, seed: int, communes: pd.DataFrame | None = None) -> LargeSample:
+def draw_sample(extent: Extent, seed: int, own: OwnGeography | None = None) -> LargeSample:
     """Draw every table of a sample.
 
     Cells and places are whole in memory; persons are kept as small integers and become rows when written.
 
     Parameters
     ----------
-    communes : DataFrame, optional
-        A user's communes, as `own_geography.read_communes` gives them; the synthetic zones by default.
+    own : OwnGeography, optional
+        A user's communes; the synthetic zones by default.
     """
-    places = make_places(seed) if communes is None else own_places(communes, seed)
+    places = make_places(seed) if own is None else own_places(own.communes, seed)
     extent = replace(extent, departements=[d for d in places.departements if d in extent.departements])
     chosen = np.isin(np.array(places.departements, dtype=object)[places.departement_of], extent.departements)
     registries = reference.registries()
@@ -75,10 +75,10 @@ def draw_sample(extent: Extent, seed: int, communes: pd.DataFrame | None = None)
         "proxy_cells": cells.proxies,
         "cells_scope": scope_table(cells.scope, extent.years),
     }
-    if communes is None:
+    if own is None:
         around = surroundings(places, chosen, extent, persons.area, person_years)
     else:
-        around = own_surroundings(communes, places, extent, persons.area)
+        around = own_surroundings(own, places, extent, persons.area)
     ordered = {name: table for name in TABLES if (table := (tables | around).get(name)) is not None}
     return LargeSample(ordered, pd.concat(cells.truth, ignore_index=True))
 

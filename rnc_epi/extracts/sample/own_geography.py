@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,16 @@ COLUMNS: Final = (
     *("commune", "name", "epci", "departement", "population"),
     *("x_lambert93_m", "y_lambert93_m", "area_km2"),
 )
+NEIGHBOURS: Final = ("commune_a", "commune_b")
 _NUMBERS: Final = ("population", "x_lambert93_m", "y_lambert93_m", "area_km2")
+
+
+def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError, EOFError) as problem:
+        found = type(problem).__name__
+        raise FileProblem("G001", where=Path(path).name, found=found) from problem
 
 
 def read_communes(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -57,10 +67,7 @@ def read_communes(path: str | os.PathLike[str]) -> pd.DataFrame:
         G002 columns are missing; G003 a code twice, an unknown département, a number that is none.
     """
     name = Path(path).name
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError, EOFError) as problem:
-        raise FileProblem("G001", where=name, found=type(problem).__name__) from problem
+    table = _read(path)
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise InputError("G002", where=name, found=", ".join(missing), expected=", ".join(COLUMNS))
@@ -88,6 +95,47 @@ def read_communes(path: str | os.PathLike[str]) -> pd.DataFrame:
         unit=table["epci"].where(~alone, table["commune"]), place=table["departement"].map(order)
     )
     return table.sort_values(["place", "unit", "commune"], ignore_index=True)
+
+
+def read_neighbours(path: str | os.PathLike[str], table: pd.DataFrame) -> pd.DataFrame:
+    """Return pairs of neighbouring communes, ``commune_a, commune_b``, each pair once.
+
+    Parameters
+    ----------
+    path : path
+        CSV, or CSV compressed with gzip.
+    table : DataFrame
+        `read_communes`.
+
+    Raises
+    ------
+    FileProblem
+        G001, no such file, or no CSV.
+    InputError
+        G002 columns are missing; G003 a commune that the table does not have, or its own neighbour.
+    """
+    name = Path(path).name
+    pairs = _read(path)
+    missing = [column for column in NEIGHBOURS if column not in pairs.columns]
+    if missing:
+        raise InputError("G002", where=name, found=", ".join(missing), expected=", ".join(NEIGHBOURS))
+    pairs = pairs[list(NEIGHBOURS)]
+    wrong = ~pairs.isin(set(table["commune"])).all(axis=1) | (pairs["commune_a"] == pairs["commune_b"])
+    if wrong.any():
+        example = pairs.loc[wrong, "commune_a"].iloc[0]
+        raise InputError(
+            "G003", where=name, rows=int(wrong.sum()), found="commune_a, commune_b", example=example
+        )
+    ordered = np.sort(pairs.to_numpy(dtype=object), axis=1)
+    return pd.DataFrame(ordered, columns=list(NEIGHBOURS)).drop_duplicates(ignore_index=True)
+
+
+@dataclass(frozen=True)
+class OwnGeography:
+    """A user's communes (`read_communes`) and which of them touch (`read_neighbours`), if that is known."""
+
+    communes: pd.DataFrame
+    neighbours: pd.DataFrame | None = None
 
 
 def own_places(table: pd.DataFrame, seed: int) -> Places:
@@ -129,14 +177,14 @@ def own_places(table: pd.DataFrame, seed: int) -> Places:
 
 
 def own_surroundings(
-    table: pd.DataFrame, places: Places, extent: Extent, area: Area
+    own: OwnGeography, places: Places, extent: Extent, area: Area
 ) -> dict[str, pd.DataFrame | Iterator[pd.DataFrame]]:
     """Return areas, membership, coverage, person-years, deprivation and adjacency of a user's geography.
 
     Person-years are those of départements by year and of communes by five years; an EPCI is the sum of its
     communes, in whichever départements they lie.
     """
-    inside = table[table["departement"].isin(extent.departements)].reset_index(drop=True)
+    inside = own.communes[own.communes["departement"].isin(extent.departements)].reset_index(drop=True)
     registries = reference.registries()
     registries = registries[registries["departement"].isin(extent.departements)]
     covered = registries.assign(geo_level="departement", geo_code=registries["departement"])
@@ -151,7 +199,13 @@ def own_surroundings(
             [score_rows("commune", inside["commune"], inside["score"]), _scores_of_epci(inside)],
             ignore_index=True,
         ),
-        "adjacency": adjacency_table({"departement": extent.departements}),
+        "adjacency": pd.concat(
+            [
+                adjacency_table({"departement": extent.departements}),
+                *_adjacency(own.neighbours, inside),
+            ],
+            ignore_index=True,
+        ),
     }
 
 
@@ -219,3 +273,20 @@ def _scores_of_epci(inside: pd.DataFrame) -> pd.DataFrame:
     weighted = (known["score"] * known["population"]).groupby(known["epci"]).sum()
     mean = weighted / known.groupby("epci")["population"].sum()
     return score_rows("epci", mean.index.to_series(), mean)
+
+
+def _adjacency(pairs: pd.DataFrame | None, inside: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the neighbours of communes and of EPCI, in both directions; EPCI touch where two communes do."""
+    if pairs is None:
+        return []
+    pairs = pairs[pairs.isin(set(inside["commune"])).all(axis=1)]
+    epci = inside.set_index("commune")["epci"]
+    groups = pairs.apply(lambda column: column.map(epci))
+    groups = groups[(groups["commune_a"] != groups["commune_b"]) & groups.ne("").all(axis=1)]
+    found = []
+    for level, of_level in (("commune", pairs), ("epci", groups)):
+        both = np.concatenate([of_level.to_numpy(dtype=object), of_level.to_numpy(dtype=object)[:, ::-1]])
+        rows = pd.DataFrame(both, columns=["geo_code", "neighbour_code"]).drop_duplicates()
+        rows = rows.sort_values(["geo_code", "neighbour_code"])
+        found.append(rows.assign(geo_level=level, geo_vintage=VINTAGE))
+    return found
