@@ -13,8 +13,10 @@ from rnc_epi.maths.calibration import (
     incidence_variation,
     leave_one_out,
     rake_draws,
+    weighted_incidence,
 )
-from rnc_epi.maths.calibration.combination import shares
+from rnc_epi.maths.calibration.combination import _errors_leaving_pairs, shares
+from rnc_epi.maths.calibration.inputs import Cells
 
 AGES = np.arange(42.5, 90, 5)
 SHAPE = np.array([8, 16, 27, 43, 61, 80, 93, 104, 99, 60.0])
@@ -317,3 +319,54 @@ def test_draws_of_a_very_uneven_ratio_still_average_to_the_estimate():
     # The areas are independent: the mean over 30 areas and 1 500 draws is known within 0.3 %, and the curve,
     # common to all, within 0.3 / sqrt(40) / sqrt(1500) = 0.12 %.
     assert (draws / found.estimate[:, None]).mean() == pytest.approx(1, abs=0.012)
+
+
+def test_draws_of_a_combination_have_its_means_and_covariance(fit, cells):
+    proxy, age = np.outer([1.0, 0.5, 0.125], cells[1][:10]), np.tile(AGES, 3)
+    area = np.repeat(["a", "b", "c"], 10)
+    one = fit.predict(proxy.ravel(), age, area)
+    other = fit.predict(0.9 * proxy.ravel(), age, area)
+    found = weighted_incidence([one, other], [0.7, 0.3], [[1.0, 0.4], [0.4, 1.0]])
+    np.testing.assert_allclose(np.diag(found.covariance), found.se**2, rtol=1e-12)
+    # By hand, for one group: variances of the shares and twice their tie.
+    wanted = (0.7 * one.se) ** 2 + (0.3 * other.se) ** 2 + 2 * 0.7 * 0.3 * 0.4 * one.se * other.se
+    np.testing.assert_allclose(found.se**2, wanted, rtol=1e-12)
+    drawn = found.draws(40_000, seed=3)
+    # 40 000 draws of a spread of about 5 %: means to 0.03 %, standard deviations to 0.4 %.
+    np.testing.assert_allclose(drawn.mean(axis=1), found.estimate, rtol=0.002)
+    np.testing.assert_allclose(drawn.std(axis=1), found.se, rtol=0.02)
+    tie = found.covariance[0, 1] / (found.se[0] * found.se[1])
+    # Areas share the curve of the ratio: the correlation is drawn too, known to 0.005.
+    assert np.corrcoef(drawn)[0, 1] == pytest.approx(tie, abs=0.02)
+    np.testing.assert_array_equal(drawn, found.draws(40_000, seed=3))
+
+
+def test_pairs_left_out_at_known_smoothing_err_as_those_searched_anew():
+    generator = np.random.default_rng(23)
+    incident, proxy, age, district = registry(generator, districts=8, sigma=0.08)
+    errors = _errors_leaving_pairs(Cells(incident, proxy, age, district), district, 8)
+    for j, k in ((0, 1), (2, 7), (5, 3)):
+        kept = (district != j) & (district != k)
+        fit = fit_calibration(incident[kept], proxy[kept], age[kept], district[kept])
+        there = district == k
+        found = fit.predict(proxy[there], age[there], district[there]).estimate[0]
+        # The errors are of several points; the smoothing moves them by a fifth of one.
+        assert errors[j, k] == pytest.approx(found / incident[there].sum() - 1, abs=0.002)
+
+
+def test_the_spread_of_slopes_between_few_districts_is_not_taken_as_known():
+    generator = np.random.default_rng(29)
+    scores = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    incident, _, age, district = registry(generator, districts=8, cases=3000)
+    cells = [np.repeat(values, 5) for values in (incident / 5, age, district)]
+    score = np.tile(scores, incident.size)
+    slope = generator.normal(0.2, 0.15, 8)[cells[2]]
+    counts = generator.poisson(cells[0] * np.exp(slope * (score - 0.5)))
+    fit = fit_calibration(cells[0], counts, cells[1], cells[2], deprivation=score)
+    slopes = np.array([curve.sigma_slope for curve in fit.curves])
+    weights = np.array([curve.weight for curve in fit.curves])
+    mean = (weights * slopes).sum() / weights.sum()
+    spread = np.sqrt((weights * (slopes - mean) ** 2).sum() / weights.sum())
+    # Eight slopes tell their standard deviation to about a quarter: sqrt(1 / (2 x 7)) = 27 %.
+    assert 0.15 < spread / fit.sigma_slope < 0.6
+    assert fit.sigma_slope == pytest.approx(0.15, abs=0.12)

@@ -18,7 +18,7 @@ from rnc_epi.maths.splines import (
     tensor,
     thin_plate,
 )
-from rnc_epi.maths.splines.reml import Problem, evaluate
+from rnc_epi.maths.splines.reml import Problem, evaluate, information
 
 
 def test_a_balanced_random_effect_has_the_variance_of_the_analysis_of_variance():
@@ -179,3 +179,19 @@ def test_many_fits_at_once_are_the_fits_one_by_one():
         alone = fit_penalised(design, responses[k], family=QUASI_POISSON)
         # Each search stops by its own slope, so the two follow the same path.
         np.testing.assert_allclose(together.coefficients[k], alone.coefficients, rtol=1e-7, atol=1e-9)
+
+
+def test_the_information_of_districts_that_do_not_overlap_is_the_full_product():
+    generator = np.random.default_rng(2)
+    age, district = np.tile(np.arange(40.0, 90, 5), 6), np.repeat(np.arange(6), 10)
+    design = build_design(
+        [thin_plate("age", age), random_effect("district", district)], {"age": age, "district": district}
+    )
+    response = generator.poisson(20, (3, 60)).astype(float)
+    problem = Problem(
+        design.matrix, design.penalties, design.unpenalised, POISSON, response, 0 * response, 1 + 0 * response
+    )
+    assert problem.split[1].size == 6
+    curvature = generator.gamma(2, 1, (3, 60))
+    whole = np.einsum("np,rn,nq->rpq", design.matrix, curvature, design.matrix)
+    np.testing.assert_allclose(information(problem, curvature), whole, rtol=1e-12, atol=1e-12)
