@@ -6,7 +6,7 @@ numbers, and is summed on dense grids. Every event is used, or excluded for a re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ from rnc_epi.cells.groups import (
     too_wide,
     universe_of,
 )
-from rnc_epi.cells.judging import EVENT_TABLES, count_events, events_in_areas
+from rnc_epi.cells.judging import EVENT_TABLES, count_events, events_in_areas, finer_areas
 from rnc_epi.cells.membership import Holders, Membership
+from rnc_epi.cells.needed import needed_of
 from rnc_epi.cells.scope import is_counted
 from rnc_epi.cells.selection import Selection
 from rnc_epi.cells.strata import cells_of
@@ -106,6 +107,7 @@ class CellBuilder:
         self._accounted: set[tuple[str, str]] = set()
         self._bits = {source: 1 << position for position, source in enumerate(self.sources)}
         self.datasets = read_datasets(extract, claimants, denominators)
+        self.finer = finer_areas(self.store, self.holders) if "tumours" in self.tables else {}
 
     def areas(self) -> pd.DataFrame:
         """Return the areas of the extract: keys, names, population, outline and inset."""
@@ -155,6 +157,7 @@ class CellBuilder:
         for event_type in selection.event_types:
             datasets = self._of_type(event_type)
             if datasets:
+                datasets = self._needed(datasets, selection, selection.geo_levels)
                 axes = Widening(
                     datasets[0].areas, datasets[0].periods, self.membership, event_type, selection.pooled
                 )
@@ -211,6 +214,7 @@ class CellBuilder:
                 datasets = self._of_type(event_type)
                 if not datasets:
                     continue
+                datasets = self._needed(datasets, selection, {area.geo_level for area in groups})
                 universe = universe_of(groups, datasets, self.membership, self.holders)
                 self._account(kind, datasets, too_wide(universe, datasets[0].areas))
                 axes = GroupWidening(
@@ -227,6 +231,12 @@ class CellBuilder:
                     short = [collapsed(dataset, universe) for dataset in datasets]
                     for found, slug, part in self._streamed(selection, short, axes):
                         yield kind, found, slug, part
+
+    def _needed(
+        self, datasets: list[Dataset], selection: Selection, levels: Collection[str]
+    ) -> list[Dataset]:
+        finer = self.finer if datasets[0].event_type == "incidence" else {}
+        return needed_of(datasets, selection, levels, finer, self.holders)
 
     def _account(self, kind: str, datasets: list[Dataset], wide: list[AreaKey]) -> None:
         """Say, once a type of group and of event, how many used events have a group and how many cannot."""

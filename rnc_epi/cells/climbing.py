@@ -29,6 +29,8 @@ LEAST_LOCATED = 0.9
 
 _STATED = ["site_group", "age_from", "age_until", "period_from", "period_until"]
 COLUMNS = ["claimant", "geo_level", "geo_code", "geo_vintage", *_STATED, "yearly"]
+#: Whether a line only repeats, more finely, what a covered area counts.
+FINER = "finer"
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,15 @@ class Climbing:
             areas = {AreaKey(*row) for row in _areas(lines)}
             places = {Place(area, period, True) for area in areas}
             places.update(self._above(areas, period, source))
+            stated_or_above = {place.area for place in places}
             places.update(self._within(areas, period, source, located))
             rows += [
                 (place.area.geo_level, place.area.geo_code, place.area.geo_vintage, *keys[:3],
-                 place.period.period_from, place.period.period_until, place.yearly)
+                 place.period.period_from, place.period.period_until, place.yearly,
+                 place.area not in stated_or_above)
                 for place in sorted(places, key=lambda one: (one.area, one.period, one.yearly))
             ]  # fmt: skip
-        return pd.DataFrame(rows, columns=COLUMNS[1:])
+        return pd.DataFrame(rows, columns=[*COLUMNS[1:], FINER])
 
     def _located(self, covered: set[AreaKey], homes: Mapping[AreaKey, int]) -> _Located:
         found = _Located()

@@ -325,7 +325,10 @@ def _on_areas(
 
 
 def _on_periods(columns: dict[str, NDArray[np.int64]], periods: list[Period]) -> dict[str, NDArray[np.int64]]:
-    """Return columns with periods as positions on the axis."""
+    """Return columns with periods as positions on the axis; others are left out."""
     codes = np.array([p.period_from * _CODE + p.period_until for p in periods], dtype=np.int64)
-    out = {name: values for name, values in columns.items() if not name.startswith("period_")}
-    return out | {"period": np.searchsorted(codes, columns["period_from"] * _CODE + columns["period_until"])}
+    wanted = columns["period_from"] * _CODE + columns["period_until"]
+    place = np.searchsorted(codes, wanted)
+    on_axis = np.isin(wanted, codes)
+    out = {name: values[on_axis] for name, values in columns.items() if not name.startswith("period_")}
+    return out | {"period": place[on_axis]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rnc_epi.cells.climbing import COLUMNS
+from rnc_epi.cells.climbing import COLUMNS, FINER
 from rnc_epi.cells.scope import (
     OPEN_AGE,
     covered_sites,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rnc_epi.cells.climbing import Climbing
+    from rnc_epi.cells.membership import Holders
     from rnc_epi.extracts.opening import Extract
     from rnc_epi.store import Store
     from rnc_epi.vocabulary.ages import BandSet
@@ -140,6 +141,31 @@ def judge_events(extract: Extract, bands: Mapping[int, BandSet], with_person_yea
         )
 
 
+def finer_areas(store: Store, holders: Holders) -> dict[AreaKey, list[AreaKey]]:
+    """Return the areas of which the tumours all count in areas that hold them, and these areas."""
+    stated: dict[int, set[AreaKey]] = {}
+    claims: dict[AreaKey, set[int]] = {}
+    for level, code, vintage, claimant, finer in store.rows(
+        f"SELECT DISTINCT {_AREAS}, claimant, {FINER} FROM claimed_areas"
+    ):
+        area = AreaKey(level, code, vintage)
+        if finer:
+            claims.setdefault(area, set()).add(claimant)
+        else:
+            stated.setdefault(claimant, set()).add(area)
+    otherwise = store.rows(
+        f"SELECT DISTINCT {', '.join(f'd.{name}' for name in _AREA)} FROM scope AS s "
+        "JOIN claimants AS k ON k.claimant = s.claimant JOIN denominator_areas AS d ON d.area = s.area "
+        "WHERE k.event_type = 'incidence' AND NOT k.of_persons"
+    )
+    counted = {AreaKey(*row) for row in otherwise}.union(*stated.values())
+    return {
+        area: sorted(holders.ever(area).intersection(*(stated[claimant] for claimant in sorted(own))))
+        for area, own in claims.items()
+        if area not in counted
+    }
+
+
 def events_in_areas(
     store: Store, pools: Sequence[int], areas: Sequence[AreaKey]
 ) -> list[tuple[str, str, bool, int, int]]:
@@ -185,7 +211,7 @@ def _cover_rows(store: Store, coverage: pd.DataFrame, climbing: Climbing) -> Non
         "GROUP BY ALL".replace(_AREAS, ", ".join(f"t.{name}" for name in _AREA)),
         order_by=["claimant"],
     )
-    parts, levels = [pd.DataFrame(columns=COLUMNS).astype({"claimant": "int64"})], set()
+    parts, levels = [pd.DataFrame(columns=[*COLUMNS, FINER]).astype({"claimant": "int64"})], set()
     for (claimant, source, registry), own in homes.groupby(["claimant", "source", "registry"], sort=True):
         stated = coverage[coverage["registry"] == registry]
         rows = {AreaKey(*row[:3]): int(row[3]) for row in own[[*_AREA, "rows"]].itertuples(index=False)}
@@ -194,8 +220,8 @@ def _cover_rows(store: Store, coverage: pd.DataFrame, climbing: Climbing) -> Non
     table = pd.concat(parts, ignore_index=True)
     table["age_until"] = table["age_until"].astype("Int64").fillna(OPEN_AGE)
     kinds = dict.fromkeys(("claimant", "age_from", "age_until", "period_from", "period_until"), "int64")
-    kinds |= dict.fromkeys((*_AREA, "site_group"), "str") | {"yearly": "bool"}
-    store.keep("claimed_areas", table.astype(kinds)[COLUMNS])
+    kinds |= dict.fromkeys((*_AREA, "site_group"), "str") | {"yearly": "bool", FINER: "bool"}
+    store.keep("claimed_areas", table.astype(kinds)[[*COLUMNS, FINER]])
     store.run(
         "coverage_of_rows",
         "SELECT c.*, d.area FROM claimed_areas AS c JOIN denominator_areas AS d ON d.geo_level = c.geo_level "
