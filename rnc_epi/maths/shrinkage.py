@@ -21,7 +21,7 @@ from rnc_epi.maths.requirements import (
     require_positive,
     require_shape,
 )
-from rnc_epi.maths.smallarea.fitting import design_matrix
+from rnc_epi.maths.smallarea.fitting import design_matrix, graph_of
 from rnc_epi.maths.smallarea.graph import AreaGraph
 from rnc_epi.vocabulary.errors import InputError
 
@@ -167,9 +167,7 @@ def marshall_local(
     Spatial Data Analysis, Longman, p. 305-307.
     """
     counts, numbers = _checked(events, denominators)
-    graph = edges if isinstance(edges, AreaGraph) else AreaGraph(counts.size, edges)
-    if graph.size != counts.size:
-        raise InputError("A007", found=counts.size, expected=graph.size)
+    graph = graph_of(counts.size, edges)
     pairs = np.asarray(graph.edges)
     receiver = np.concatenate([np.arange(counts.size), pairs[:, 0], pairs[:, 1]])
     giver = np.concatenate([np.arange(counts.size), pairs[:, 1], pairs[:, 0]])

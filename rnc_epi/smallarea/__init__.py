@@ -5,8 +5,9 @@ from rnc_epi.smallarea.benchmarking import benchmarked, crossing_pieces, nested_
 from rnc_epi.smallarea.clusters import clusters
 from rnc_epi.smallarea.graph import AreaGraph, graphs_of
 from rnc_epi.smallarea.mapped import MappedCounts, mapped_counts
-from rnc_epi.smallarea.maps import SmallAreaTables, small_areas
+from rnc_epi.smallarea.maps import small_areas
 from rnc_epi.smallarea.model import SmallAreaModel
+from rnc_epi.smallarea.tables import SmallAreaTables
 
 __all__ = [
     "AreaGraph",

@@ -7,7 +7,6 @@ never a number. Draws stay inside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -34,6 +33,7 @@ from rnc_epi.smallarea.mapped import (
     mapped_counts,
 )
 from rnc_epi.smallarea.model import SmallAreaModel
+from rnc_epi.smallarea.published import as_published
 from rnc_epi.smallarea.rows import (
     BENCHMARKED,
     FIT_REFUSED,
@@ -43,9 +43,10 @@ from rnc_epi.smallarea.rows import (
     Risks,
     smoothed_rows,
 )
+from rnc_epi.smallarea.tables import Found, SmallAreaTables
 from rnc_epi.vocabulary.draws import Draws
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError, NotCovered
-from rnc_epi.vocabulary.schemas import ESTIMATED, as_result
+from rnc_epi.vocabulary.schemas import ESTIMATED
 
 if TYPE_CHECKING:
     from rnc_epi.cells.table import Cells
@@ -59,61 +60,6 @@ FEWEST_DRAWS: Final = 200
 EXTREMES: Final = 0.1
 
 
-@dataclass(frozen=True, eq=False)
-class SmallAreaTables:
-    """What the room gives back.
-
-    Attributes
-    ----------
-    results : DataFrame
-        In the form of the one result table: three rows an area of each map.
-    diagnostics : DataFrame
-        One row a map: what it holds, whether it was fitted and how well, how much it varies, Moran's I.
-    parameters : DataFrame
-        Hyperparameters and coefficients of each map.
-    ranks : DataFrame
-        Rank of each area, with limits (internal).
-    local : DataFrame
-        Local Moran coefficients (internal).
-    clusters : DataFrame
-        Circular clusters (internal).
-    factors : DataFrame
-        Factor by which each area of the level above moved its parts.
-    """
-
-    results: pd.DataFrame
-    diagnostics: pd.DataFrame
-    parameters: pd.DataFrame
-    ranks: pd.DataFrame
-    local: pd.DataFrame
-    clusters: pd.DataFrame
-    factors: pd.DataFrame
-
-
-@dataclass(eq=False)
-class _Found:
-    """Tables in the making, map by map."""
-
-    results: list[pd.DataFrame] = field(default_factory=list)
-    diagnostics: list[dict[str, Any]] = field(default_factory=list)
-    parameters: list[pd.DataFrame] = field(default_factory=list)
-    ranks: list[pd.DataFrame] = field(default_factory=list)
-    local: list[pd.DataFrame] = field(default_factory=list)
-    clusters: list[pd.DataFrame] = field(default_factory=list)
-    factors: list[pd.DataFrame] = field(default_factory=list)
-
-    def tables(self) -> SmallAreaTables:
-        def whole(parts: list[pd.DataFrame]) -> pd.DataFrame:
-            filled = [part for part in parts if len(part)]
-            return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-
-        return SmallAreaTables(
-            as_result(whole(self.results)),
-            pd.DataFrame(self.diagnostics),
-            *(whole(getattr(self, name)) for name in ("parameters", "ranks", "local", "clusters", "factors")),
-        )
-
-
 def small_areas(
     cells: Cells | Sequence[Cells],
     graphs: Mapping[str, AreaGraph] | AreaGraph,
@@ -121,6 +67,7 @@ def small_areas(
     *,
     membership: pd.DataFrame | None = None,
     deprivation: pd.DataFrame | None = None,
+    published: pd.DataFrame | None = None,
 ) -> SmallAreaTables:
     """Return the smoothed maps that a study asks for.
 
@@ -137,6 +84,9 @@ def small_areas(
         The table of the extract; needed for benchmarking.
     deprivation : DataFrame, optional
         The table of the extract; needed for its covariate.
+    published : DataFrame, optional
+        Published counts: the maps are then those of a reader of the release, who can fit them himself
+        (:mod:`rnc_epi.smallarea.published`). Maps to be published must be made so.
 
     Returns
     -------
@@ -157,7 +107,7 @@ def small_areas(
         raise InputError("A041", name=asked.deprivation.index, expected="–")
     if asked.benchmark and membership is None:
         raise InputError("A042", name=asked.benchmark, found="membership")
-    found = _Found()
+    found = Found()
     above = known.get(asked.benchmark)
     for table in cells if isinstance(cells, Sequence) else [cells]:
         for one in _of_one_map(table, asked):
@@ -165,7 +115,8 @@ def small_areas(
                 if not one.strata["geo_level"].eq(level).any():
                     continue
                 finer = above is not None and len(known[level]) > len(above)
-                _Map(one, known[level], asked, found).run(above if finer else None, membership, deprivation)
+                work = _Map(one, known[level], asked, found, published, membership)
+                work.run(above if finer else None, deprivation)
     return found.tables()
 
 
@@ -186,23 +137,34 @@ def _of_one_map(cells: Cells, asked: SmallAreas) -> Iterator[Cells]:
 class _Map:
     """One map, from its cells to its rows."""
 
-    def __init__(self, cells: Cells, graph: AreaGraph, asked: SmallAreas, found: _Found) -> None:
-        self.cells, self.graph, self.asked, self.found = cells, graph, asked, found
-
-    def run(
+    def __init__(
         self,
-        above: AreaGraph | None,
+        cells: Cells,
+        graph: AreaGraph,
+        asked: SmallAreas,
+        found: Found,
+        published: pd.DataFrame | None,
         membership: pd.DataFrame | None,
-        deprivation: pd.DataFrame | None,
     ) -> None:
+        self.cells, self.graph, self.asked, self.found = cells, graph, asked, found
+        self.published, self.membership = published, membership
+
+    def counts(self, graph: AreaGraph, reference: str) -> MappedCounts:
+        """Return the counts of the map, as they are or as a reader of the release knows them."""
+        counts = mapped_counts(self.cells, graph, reference=reference, complete=False)
+        if self.published is None or self.membership is None:
+            return counts
+        return as_published(counts, self.published, self.membership)
+
+    def run(self, above: AreaGraph | None, deprivation: pd.DataFrame | None) -> None:
         asked, found = self.asked, self.found
         method = asked.model if asked.deprivation is None else f"{asked.model}-deprivation"
         options: dict[str, Any] = {"method": method, "level": asked.level, "threshold": asked.threshold}
         try:
-            counts = mapped_counts(self.cells, self.graph, reference=asked.reference, complete=False)
+            counts = self.counts(self.graph, asked.reference)
         except NotCovered as gap:
             # Counted against the areas themselves to have the rows; no number leaves them.
-            counts = mapped_counts(self.cells, self.graph, reference=POOLED, complete=False)
+            counts = self.counts(self.graph, POOLED)
             found.diagnostics.append(self._facts(counts, method, gap.code))
             rows = smoothed_rows(counts, None, refused=NO_REFERENCE, **options)
             found.results.append(rows.assign(comparator=NATIONAL, expected=np.nan))
@@ -237,8 +199,8 @@ class _Map:
                     seed=draws.seed,
                 )
             )
-        if above is not None and membership is not None:
-            facts |= self._benchmark(counts, draws, above, membership, options)
+        if above is not None and self.membership is not None:
+            facts |= self._benchmark(counts, draws, above, self.membership, options)
         found.diagnostics.append(facts)
 
     def _number(self, areas: int) -> int:
@@ -310,7 +272,7 @@ class _Map:
     ) -> dict[str, Any]:
         """Add the rows of risks whose events add up to the level above; return how far they moved."""
         asked = self.asked
-        upper = mapped_counts(self.cells, above, reference=asked.reference, complete=False)
+        upper = self.counts(above, asked.reference)
         n = draws.values.shape[1]
         try:
             # Of one model: what the level above can say of its own risks, with its uncertainty.

@@ -19,11 +19,12 @@ from rnc_epi.maths.requirements import (
     require_shape,
 )
 from rnc_epi.maths.smallarea.dense import DenseEngine, error_covariance
+from rnc_epi.maths.smallarea.design import Design
 from rnc_epi.maths.smallarea.diagnostics import Diagnostics, grid_change, importance_shape
 from rnc_epi.maths.smallarea.exploration import Exploration, Plan
 from rnc_epi.maths.smallarea.graph import AreaGraph
 from rnc_epi.maths.smallarea.integrated import Engine, Integrated
-from rnc_epi.maths.smallarea.laplace import Design, Likelihood, Problem
+from rnc_epi.maths.smallarea.laplace import Likelihood, Problem
 from rnc_epi.maths.smallarea.marginals import Components, mix
 from rnc_epi.maths.smallarea.memory import require_memory
 from rnc_epi.maths.smallarea.models import MODELS, ResolvedPriors, SpatialModel, resolve_priors, spatial_model
@@ -143,7 +144,7 @@ def fit_gaussian(
     values = require_finite(estimates, "estimates")
     if values.ndim != 1 or not values.size:
         raise InputError("M002", what="estimates", expected="(areas,)", found=str(values.shape))
-    graph = _graph(values.size, edges)
+    graph = graph_of(values.size, edges)
     require_choice(model, MODELS, "model")
     if np.ndim(errors) == 2:
         covariance = error_covariance(errors, values.size)
@@ -160,10 +161,11 @@ def _checked_data(
     if counts.ndim != 1 or not counts.size:
         raise InputError("M002", what="observed", expected="(areas,)", found=str(counts.shape))
     numbers = require_shape(require_positive(expected, "expected"), counts.shape, "expected")
-    return counts, numbers, _graph(counts.size, edges)
+    return counts, numbers, graph_of(counts.size, edges)
 
 
-def _graph(size: int, edges: ArrayLike | AreaGraph) -> AreaGraph:
+def graph_of(size: int, edges: ArrayLike | AreaGraph) -> AreaGraph:
+    """Return the map of `size` areas, made from its edges or checked (A007)."""
     if not isinstance(edges, AreaGraph):
         return AreaGraph(size, edges)
     if edges.size != size:

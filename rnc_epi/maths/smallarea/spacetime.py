@@ -23,7 +23,14 @@ from rnc_epi.maths.requirements import (
     require_shape,
 )
 from rnc_epi.maths.smallarea.exploration import Plan
-from rnc_epi.maths.smallarea.fitting import design_matrix, effect_priors, first_reach, one_level, summarise
+from rnc_epi.maths.smallarea.fitting import (
+    design_matrix,
+    effect_priors,
+    first_reach,
+    graph_of,
+    one_level,
+    summarise,
+)
 from rnc_epi.maths.smallarea.graph import AreaGraph
 from rnc_epi.maths.smallarea.integrated import Engine
 from rnc_epi.maths.smallarea.laplace import Likelihood, Problem
@@ -103,9 +110,7 @@ def fit_spacetime(
         )
     numbers = require_shape(require_positive(expected, "expected"), counts.shape, "expected")
     areas, periods = counts.shape
-    graph = edges if isinstance(edges, AreaGraph) else AreaGraph(areas, edges)
-    if graph.size != areas:
-        raise InputError("A007", found=areas, expected=graph.size)
+    graph = graph_of(areas, edges)
     require_choice(interaction, INTERACTIONS, "interaction")
     require_choice(time, TIMES, "time")
     coverage = one_level(level)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from rnc_epi.maths.gmrf import Analysis, Constraints, IntrinsicField, analyse
-from rnc_epi.maths.smallarea.laplace import Design
+from rnc_epi.maths.smallarea.design import Design
 from rnc_epi.maths.smallarea.models import PriorPrecision
 
 Floats = NDArray[np.float64]
