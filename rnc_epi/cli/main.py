@@ -78,7 +78,8 @@ def build_app(language: str) -> typer.Typer:
     Memory = Annotated[str | None, typer.Option("--memory-limit", help=said("memory"))]
     Threads = Annotated[int | None, typer.Option("--threads", help=said("threads"))]
     Today = Annotated[
-        datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=said("today"))
+        datetime | None,
+        typer.Option("--today", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=said("today")),
     ]
 
     def show_version(wanted: bool) -> None:
@@ -121,9 +122,6 @@ def build_app(language: str) -> typer.Typer:
         region: Annotated[str | None, typer.Option("--region", help=said("sample_region"))] = None,
         defects: Annotated[float, typer.Option("--defects", help=said("sample_defects"))] = 0.0,
         geography: Annotated[Path | None, typer.Option("--geography", help=said("sample_communes"))] = None,
-        neighbours: Annotated[
-            Path | None, typer.Option("--neighbours", help=said("sample_neighbours"))
-        ] = None,
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
@@ -132,13 +130,7 @@ def build_app(language: str) -> typer.Typer:
         terminal = Terminal(lang, quiet)
         end = terminal.progress("sample")
         made = make_sample(
-            out,
-            size=size,
-            seed=seed,
-            region=region,
-            defects=defects,
-            communes=geography,
-            neighbours=neighbours,
+            out, size=size, seed=seed, region=region, defects=defects, communes=geography
         )
         end()
         terminal.say("made", path=made)

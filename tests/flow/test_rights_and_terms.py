@@ -1,0 +1,74 @@
+"""A run on the command line: persons who opposed are taken out, old extracts refused, the trail kept."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from rnc_epi.cli.main import main
+from rnc_epi.extracts.fingerprint import write_manifest
+from rnc_epi.release.audit_trail import verify_trail
+from tests.extract_builder import minimal_tables, write_extract
+
+STUDY = """schema = 1
+title = "Essai"
+extract = "x.duckdb"
+[select]
+sites = ["colorectum"]
+geo_levels = ["region"]
+pooled = ["2016-2018"]
+[outputs]
+formats = ["csv"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tables = minimal_tables()
+    tables["sources"]["synthetic"] = False
+    path = write_extract(tmp_path / "x.duckdb", tables)
+    write_manifest(path, created=date(2025, 3, 1), kind="pseudonymised")
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path
+
+
+def call(*words: object) -> int:
+    """Return the exit code of a command, run in this process."""
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    return int(end.value.code or 0)
+
+
+def run(folder: Path, *words: object) -> int:
+    return call("run", folder / "study.toml", "--out", folder / "out", "--threads", 1, *words)
+
+
+def test_a_run_without_a_person_and_one_with_her_are_told_apart_and_both_are_in_the_trail(folder):
+    assert run(folder) == 0
+    requests = folder / "requests.csv"
+    requests.write_text("person_key,kind,date\n500004,opposition,2026-01-05\n")
+    assert run(folder, "--oppositions", requests) == 0
+    lines = verify_trail(folder / "out").lines
+    assert [line["action"] for line in lines] == ["run", "run"]
+    assert lines[0]["release_id"] != lines[1]["release_id"]
+    assert lines[0]["study_sha256"] == lines[1]["study_sha256"]
+    for line in lines:
+        staged = folder / "out" / "staged" / line["release_id"]
+        assert set(line["outputs"]) == {path.name for path in staged.iterdir()}
+        # Neither who ran it nor when is in the release.
+        text = "".join(path.read_text() for path in staged.iterdir())
+        assert line["who"] not in json.loads((staged / "MANIFEST.json").read_text()).values()
+        assert line["when"] not in text
+        assert "500004" not in text
+    ledger = (folder / "out" / "staged" / lines[1]["release_id"] / "accounting_public.csv").read_text()
+    assert "opposition,<11,<11" in ledger
+
+
+def test_the_day_is_declared_to_judge_an_old_extract(folder, capsys):
+    assert run(folder, "--today", "2046-01-01") == 3
+    assert "B010" in capsys.readouterr().err
+    for day, code in (("2045-03-01", 0), ("2045-03-02", 3), ("01/03/2045", 2)):
+        assert call("check", folder / "x.duckdb", "--today", day) == code
