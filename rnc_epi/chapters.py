@@ -6,7 +6,7 @@ tables for the internal zone. No arithmetic here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -14,12 +14,15 @@ import pandas as pd
 
 from rnc_epi.calibration import whole_country
 from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.indicators.rates import counts
+from rnc_epi.indicators.rows import joined
 from rnc_epi.inequality import Grouping, crossed_with, deprivation_groups, gradients
 from rnc_epi.smallarea import graphs_of, small_areas
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
 from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
+from rnc_epi.vocabulary.schemas import as_result
 from rnc_epi.vocabulary.study_calibration import PROXY_EVENT
 
 if TYPE_CHECKING:
@@ -41,11 +44,14 @@ class Chapter:
         Tables for the internal zone.
     groupings : DataFrame, optional
         How areas were cut into groups, one row a grouping: public, for the metadata.
+    maps_of : callable, optional
+        Gives the rows of smoothed maps from published counts; called when these are known.
     """
 
     results: pd.DataFrame
     internal: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     groupings: pd.DataFrame | None = None
+    maps_of: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
 def whole_country_chapter(
@@ -95,11 +101,16 @@ def whole_country_chapter(
 def small_areas_chapter(
     study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
 ) -> Chapter:
-    """Return smoothed maps, as ``[small_areas]`` asks."""
+    """Return smoothed maps, as ``[small_areas]`` asks; the rows are the counts that they are made of.
+
+    The maps themselves stay internal: those that are published are made again, of published counts.
+    """
     asked = study.small_areas
     assert asked is not None
     graphs = graphs_of(extract.areas_table("adjacency"), builder.areas())
-    levels = asked.geo_levels or [name for name in study.select.geo_levels if name in graphs] or list(graphs)
+    levels = tuple(
+        asked.geo_levels or [name for name in study.select.geo_levels if name in graphs] or list(graphs)
+    )
     above = [name for name in (asked.benchmark, asked.pieces) if name]
     cells = _cells(
         builder,
@@ -110,18 +121,26 @@ def small_areas_chapter(
         years=tuple(study.select.years),
         pooled=[Period.parse(label) for label in study.select.pooled],
     )
-    found = small_areas(
-        cells,
-        graphs,
-        asked.model_copy(update={"geo_levels": list(levels)}),
-        membership=extract.areas_table("membership"),
-        deprivation=extract.areas_table("deprivation"),
-    )
-    internal = {
+    asked = asked.model_copy(update={"geo_levels": list(levels)})
+    tables = {
+        "membership": extract.areas_table("membership"),
+        "deprivation": extract.areas_table("deprivation"),
+    }
+
+    def maps_of(published: pd.DataFrame) -> pd.DataFrame:
+        return small_areas(cells, graphs, asked, published=published, **tables).results
+
+    found = small_areas(cells, graphs, asked, **tables)
+    internal = {"small_areas_maps": found.results} | {
         f"small_areas_{name}": getattr(found, name)
         for name in ("diagnostics", "parameters", "ranks", "local", "clusters", "factors")
     }
-    return Chapter(found.results, internal)
+    # Counts of a level that the study selects are among its rates already.
+    beside = [name for name in levels if study.select.geo_levels and name not in study.select.geo_levels]
+    counted = [
+        counts(part.take(part.strata["geo_level"].isin(beside).to_numpy(bool))) for part in cells if beside
+    ]
+    return Chapter(as_result(joined(counted)), internal, maps_of=maps_of)
 
 
 def inequality_chapter(

@@ -7,7 +7,7 @@ Each arrow is a table with a named schema; nothing reaches the last stage except
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +20,7 @@ from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.chapters import CHAPTERS, area_tree
-from rnc_epi.disclosure import load_policy, protect
+from rnc_epi.disclosure import add_maps, load_policy, protect, published_counts
 from rnc_epi.extracts.geography import notice_of_outlines
 from rnc_epi.extracts.opening import open_extract
 from rnc_epi.indicators.rows import joined
@@ -70,6 +70,8 @@ class Computed:
         What chapters leave for the internal zone: validation, diagnostics.
     groupings : DataFrame
         How areas were cut into groups, one row a grouping; public.
+    maps_of : sequence of callable
+        Smoothed maps to be made of published counts, once these are known.
     """
 
     results: pd.DataFrame
@@ -77,6 +79,7 @@ class Computed:
     areas: pd.DataFrame
     internal: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     groupings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    maps_of: Sequence[Callable[[pd.DataFrame], pd.DataFrame]] = ()
 
 
 def run(
@@ -153,6 +156,10 @@ def run_study(
             releasable, protection = protect(
                 computed.results, computed.hierarchy, policy, caveats=mortality_caveats()
             )
+        for maps_of in computed.maps_of:
+            with stage_of(progress, "maps"):
+                maps = maps_of(published_counts(releasable))
+                releasable = add_maps(releasable, maps, policy, caveats=mortality_caveats())
         with stage_of(progress, "stage"):
             staged = stage(
                 [releasable],
@@ -191,13 +198,15 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         areas = builder.areas()
         detail = detail_of(policy, set(areas["geo_level"]), tuple(study.select.events))
         selection = selection_of(study, builder, detail)
-        tables = builder.cells(selection)
     with stage_of(progress, "indicators"):
         parts = []
-        for cells in tables:
+        # A site at a time: the cells of a whole nation are never held together.
+        for event_type, _, cells in builder.stream(selection):
             parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata), compact=True))
-            if "incidence" in set(cells.strata["event_type"]):
+            if event_type == "incidence":
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
+        if not parts:
+            raise NotCovered("K004", found=", ".join(selection.sites))
     found = []
     for name, chapter in CHAPTERS.items():
         if getattr(study, name) is not None:
@@ -211,6 +220,7 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         areas,
         {name: table for chapter in found for name, table in chapter.internal.items()},
         pd.concat(groupings, ignore_index=True) if groupings else pd.DataFrame(),
+        tuple(chapter.maps_of for chapter in found if chapter.maps_of is not None),
     )
 
 

@@ -1,8 +1,8 @@
 """The counts behind a result table: several rows (count, rates, ratio) speak of one cell of persons.
 
 Whatever is derived from a count is hidden with it, so protection works on cells and rows follow. An estimate
-speaks of the persons it rests on: a smoothed risk of those counted in the area, a calibrated incidence of
-those in its correlate.
+speaks of the persons it rests on: a calibrated incidence of those in its correlate, a measure that is
+shrunk of those counted in the area.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from rnc_epi.vocabulary.estimators import (
     MODELLED,
     MODELS,
     OBSERVED,
-    RISK_CLASS,
     proxy_of,
 )
 from rnc_epi.vocabulary.schemas import ESTIMATED
@@ -69,7 +68,7 @@ class Counts:
     shown : array of bool, shape (cells,)
         False where no row of the cell would carry a number in any case.
     cell_of_row : array of int, shape (rows,)
-        -1 for a row without a count, which is not estimable, and for one that says a class and no number.
+        -1 for a row without a count, which is not estimable, and for one that follows from no few persons.
     """
 
     keys: list[CellKey]
@@ -136,12 +135,12 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
 
 
 def _says_nothing_of_a_few(results: pd.DataFrame, person_years: np.ndarray) -> np.ndarray:
-    """Return the rows that no count of persons follows from: classes, and estimates for a whole nation.
+    """Return the rows that no count of persons follows from: estimates for a whole nation.
 
     An estimate published to a hundred, and its rate to a tenth, move by scores of persons before they change.
     """
-    wide = results["estimator"].isin(MODELS).to_numpy(bool) & (person_years >= _COARSE_PERSON_YEARS)
-    return (results["indicator"] == RISK_CLASS).to_numpy(bool) | wide
+    of_models = results["estimator"].isin(MODELS).to_numpy(bool)
+    return np.asarray(of_models & (person_years >= _COARSE_PERSON_YEARS))
 
 
 def _row_keys(results: pd.DataFrame) -> list[CellKey]:

@@ -16,7 +16,7 @@ DEFAULT_POLICY: Final = "default"
 _TOP: Final = {"schema": int, "name": str, "threshold": int, "precision": dict, "plan": list, "sources": dict}
 _PLAN: Final = {"geo_level": str, "minimum_years": int, "age_detail": bool, "event_types": list,
                 "strata": bool, "classes": bool}  # fmt: skip
-_PRECISION: Final = {"count": int, "rate": int, "ratio": int, "percent": int, "smoothed": int}
+_PRECISION: Final = {"count": int, "rate": int, "ratio": int, "percent": int}
 
 
 def load_policy(

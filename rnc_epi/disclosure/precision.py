@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rnc_epi.vocabulary.estimators import MODELS, OF_A_SMOOTHED_MAP
+from rnc_epi.vocabulary.estimators import MODELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,11 +34,7 @@ def decimals_of(indicator: str, measure_unit: str, precision: Precision) -> tupl
     >>> from rnc_epi.vocabulary.policy import Precision
     >>> decimals_of("sir", "ratio", Precision()), decimals_of("count", "persons", Precision())
     ((2, 2), (0, 1))
-    >>> decimals_of("relative_risk", "ratio", Precision())
-    (1, 1)
     """
-    if indicator in OF_A_SMOOTHED_MAP:
-        return precision.smoothed, precision.smoothed
     if measure_unit in _DECIMALS:
         return _DECIMALS[measure_unit], _DECIMALS[measure_unit]
     if measure_unit in _RATIOS or indicator in ("sir", "smr"):

@@ -80,7 +80,7 @@ def protect(
     ------
     DisclosureRefused
         ``P010`` rows of one cell give different events, ``P011`` an estimated row without events,
-        ``P012`` the audit finds a small count exactly, or nearly.
+        ``P012`` the audit finds a small count exactly, or nearly, ``P013`` smoothed maps (`add_maps`).
 
     Notes
     -----
@@ -97,6 +97,9 @@ def protect(
     """
     if caveats is None:
         caveats = {slug: site.mortality_caveat.en for slug, site in SITES.items() if site.mortality_caveat}
+    of_maps = results["indicator"].isin((*OF_A_SMOOTHED_MAP, RISK_CLASS))
+    if of_maps.any():
+        raise DisclosureRefused("P013", found=int(of_maps.sum()))
     decision = apply_plan(results, policy, {site: text for site, text in caveats.items() if text})
     allowed = results[decision.kept].reset_index(drop=True)
     caveat = decision.caveat[decision.kept]
@@ -226,11 +229,8 @@ def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataF
         public.loc[without, column] = np.nan
     # An estimate gives the persons it rests on a number of their own elsewhere, or none.
     modelled = table["estimator"].isin(MODELS).to_numpy(bool)
-    public.loc[modelled, "events"] = np.nan
-    # Expected events follow from rates and person-years of others; those of a smoothed map weigh its areas.
-    public.loc[modelled & ~table["indicator"].isin(OF_A_SMOOTHED_MAP).to_numpy(bool), "expected"] = np.nan
-    for column in ("lower", "upper", "se", "expected", "person_years"):
-        public.loc[(table["indicator"] == RISK_CLASS).to_numpy(bool), column] = np.nan
+    for column in ("events", "expected"):
+        public.loc[modelled, column] = np.nan
     public["status"] = np.where(~estimated, NOT_ESTIMABLE, np.where(hidden, NOT_PUBLISHED, PUBLISHED))
     public["reason"] = NOT_APPLICABLE
     # The grade of a model says why a figure is not given, and speaks of a site, not of persons.

@@ -57,7 +57,6 @@ class Precision:
     rate: int = 1
     ratio: int = 2
     percent: int = 1
-    smoothed: int = 1
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rnc_epi.attack import attack_tables
-from rnc_epi.disclosure import load_policy, protect
+from rnc_epi.disclosure import add_maps, load_policy, protect, published_counts
 from rnc_epi.release.bytes_check import check_rows
 from rnc_epi.vocabulary.areas import AreaKey
 from rnc_epi.vocabulary.errors import DisclosureRefused
@@ -85,27 +85,36 @@ def test_groups_of_a_departement_are_left_out_by_the_plan() -> None:
     assert set(public["stratum"]) == {"_"}
 
 
-def zones(counts: list[int]) -> tuple[list[dict], Hierarchy]:
-    """Return counts, smoothed risks and classes of the zones of one département."""
+def zones(counts: list[int]) -> tuple[list[dict], list[dict], Hierarchy]:
+    """Return the counts of the zones of one département, the rows of a map of them, and what adds up."""
     parent = {"geo_level": "departement", "geo_code": "29"}
-    rows = [parent | {"events": float(sum(counts))}]
+    rows, maps = [parent | {"events": float(sum(counts))}], []
     for number, events in enumerate(counts):
         here = {"geo_level": "zone", "geo_code": f"29-{number}", "events": float(events)}
+        rows.append(here)
         smooth = here | {"estimator": "smoothed", "method": "bym2", "expected": 20.0}
-        rows += [
-            here,
-            smooth
-            | {"indicator": "relative_risk", "measure_unit": "ratio", "value": 1.0456, "lower": 0.8123},
+        risk = {"indicator": "relative_risk", "measure_unit": "ratio", "value": 1.0456, "lower": 0.8123}
+        maps += [
+            smooth | risk,
             smooth | {"indicator": "exceedance_probability", "measure_unit": "probability", "value": 0.6789},
             smooth | {"indicator": "risk_class", "measure_unit": "class", "value": 0.0},
         ]
     below = tuple(AreaKey("zone", f"29-{number}", "v") for number in range(len(counts)))
-    return rows, Hierarchy((), ((AreaKey("departement", "29", "v"), below),))
+    return rows, maps, Hierarchy((), ((AreaKey("departement", "29", "v"), below),))
+
+
+def mapped(counts: list[int]) -> tuple[pd.DataFrame, Hierarchy]:
+    """Return the public form of the counts of zones and of their map."""
+    rows, maps, hierarchy = zones(counts)
+    releasable = protect(table_of(rows), hierarchy, POLICY)[0]
+    public = add_maps(releasable, table_of(maps), POLICY).table
+    check_rows(public.astype(object).where(public.notna(), None).to_dict("records"), POLICY)
+    return public, hierarchy
 
 
 def test_a_smoothed_risk_is_a_number_only_where_the_count_itself_is_shown() -> None:
-    rows, hierarchy = zones([4, 40, 50, 60, 70, 80])
-    public = let_out(rows, hierarchy)
+    public, hierarchy = mapped([4, 40, 50, 60, 70, 80])
+    assert attack_tables(public, hierarchy, RULES).safe
     counts = set(shown(public, indicator="count", geo_level="zone")["geo_code"])
     assert "29-0" not in counts
     assert len(counts) == 4, "one more is hidden, or the first would follow by subtraction"
@@ -114,32 +123,38 @@ def test_a_smoothed_risk_is_a_number_only_where_the_count_itself_is_shown() -> N
     assert len(shown(public, indicator="risk_class")) == 6, "a class is shown everywhere"
 
 
-@pytest.mark.parametrize("estimator", ["smoothed", "benchmarked"])
-def test_a_smoothed_map_made_to_add_up_has_the_same_secrecy(estimator: str) -> None:
-    rows, hierarchy = zones([4, 40, 50, 60, 70, 80])
-    for row in rows:
-        if row.get("estimator") == "smoothed":
-            row["estimator"] = estimator
-    public = let_out(rows, hierarchy)
-    assert "29-0" not in set(shown(public, indicator="relative_risk")["geo_code"])
-    assert set(shown(public, indicator="relative_risk")["value"]) == {1.0}
-
-
-def test_what_is_shown_of_a_smoothed_risk_is_coarse_and_alone() -> None:
-    rows, hierarchy = zones([40, 50, 60, 70])
-    public = let_out(rows, hierarchy)
+def test_no_number_of_persons_stands_beside_a_risk_or_a_class() -> None:
+    public, _ = mapped([40, 50, 60, 70])
     risks = shown(public, indicator="relative_risk")
-    assert set(risks["value"]) == {1.0}
-    assert set(risks["lower"]) == {0.8}
+    assert set(risks["value"]) == {1.05}
     assert risks["events"].isna().all()
     classes = shown(public, indicator="risk_class")
     assert classes[["lower", "upper", "se", "events", "expected", "person_years"]].isna().all(axis=None)
 
 
+def test_a_map_of_mostly_hidden_counts_is_left_out() -> None:
+    public, _ = mapped([4, 5, 6, 70, 80])
+    assert not public["indicator"].eq("risk_class").any()
+
+
+def test_a_map_fitted_on_counts_that_are_not_all_published_is_refused() -> None:
+    rows, maps, hierarchy = zones([40, 50, 60])
+    with pytest.raises(DisclosureRefused) as refusal:
+        protect(table_of(rows + maps), hierarchy, POLICY)
+    assert refusal.value.code == "P013"
+
+
+def test_what_maps_are_fitted_on_are_the_published_counts_alone() -> None:
+    rows, _, hierarchy = zones([4, 40, 50, 60, 70, 80])
+    releasable = protect(table_of(rows), hierarchy, POLICY)[0]
+    known = published_counts(releasable).set_index("geo_code")["events"].to_dict()
+    assert known.keys() == set(shown(releasable.table, indicator="count")["geo_code"])
+    assert known["29"] == 304.0
+
+
 @pytest.mark.parametrize("indicator", ["relative_risk", "exceedance_probability"])
 def test_the_attacker_sees_a_smoothed_number_whose_count_is_hidden(indicator: str) -> None:
-    rows, hierarchy = zones([4, 40, 50, 60, 70, 80])
-    public = protect(table_of(rows), hierarchy, POLICY)[0].table
+    public, hierarchy = mapped([4, 40, 50, 60, 70, 80])
     leak = (public["indicator"] == indicator) & (public["geo_code"] == "29-0")
     public.loc[leak, ["value", "status"]] = [0.9, "published"]
     found = attack_tables(public, hierarchy, RULES).findings
