@@ -4,6 +4,7 @@ What a gradient of areas says and does not say: it describes the places where pe
 their own situation, and may under- or over-state it.
 """
 
+from rnc_epi.inequality.area_gradient import area_gradient
 from rnc_epi.inequality.frames import gradient, gradient_trend, late_stage
 from rnc_epi.inequality.gradients import Gradients, concentration_curves, gradients
 from rnc_epi.inequality.grouping import Grouping, GroupingRecord, deprivation_groups
@@ -19,6 +20,7 @@ __all__ = [
     "Grouping",
     "GroupingRecord",
     "RatioTerms",
+    "area_gradient",
     "concentration_curves",
     "crossed_with",
     "deprivation_groups",

@@ -55,6 +55,7 @@ from rnc_epi.maths.inequality.many_fits import LogSlope, gradient_ends, log_slop
 from rnc_epi.maths.inequality.regression import relative_index, slope_index
 from rnc_epi.maths.inequality.results import Estimate, RankEstimate, TestedEstimate
 from rnc_epi.maths.inequality.ridit import ridit
+from rnc_epi.maths.inequality.spatial_plus import short_range_part
 from rnc_epi.maths.inequality.spread import Spread, spread_between_groups
 from rnc_epi.maths.inequality.trend import GradientTrend, gradient_trend
 
@@ -104,6 +105,7 @@ __all__ = [
     "relative_index",
     "require_direction",
     "ridit",
+    "short_range_part",
     "slope_and_relative_index",
     "slope_index",
     "spread_between_groups",
