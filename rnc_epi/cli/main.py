@@ -122,6 +122,9 @@ def build_app(language: str) -> typer.Typer:
         region: Annotated[str | None, typer.Option("--region", help=said("sample_region"))] = None,
         defects: Annotated[float, typer.Option("--defects", help=said("sample_defects"))] = 0.0,
         geography: Annotated[Path | None, typer.Option("--geography", help=said("sample_communes"))] = None,
+        neighbours: Annotated[
+            Path | None, typer.Option("--neighbours", help=said("sample_neighbours"))
+        ] = None,
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
@@ -130,7 +133,13 @@ def build_app(language: str) -> typer.Typer:
         terminal = Terminal(lang, quiet)
         end = terminal.progress("sample")
         made = make_sample(
-            out, size=size, seed=seed, region=region, defects=defects, communes=geography
+            out,
+            size=size,
+            seed=seed,
+            region=region,
+            defects=defects,
+            communes=geography,
+            neighbours=neighbours,
         )
         end()
         terminal.say("made", path=made)
