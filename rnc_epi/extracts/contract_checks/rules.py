@@ -60,8 +60,8 @@ LATEST_COG: Final = "cog2026"
 TOPOGRAPHIES: Final = "C(0[0-9]|1[0-9]|2[0-6]|3[0-47-9]|4[0-247-9]|5[0-8]|6[0-9]|7[0-7]|80)[.][0-9]"
 #: Categories of ICD-10 alone: melanoma, mesothelioma, Kaposi, metastases, blood, multiple, not malignant.
 _ICD10_ONLY: Final = "(C4[356]|C7[89]|C8[1-8]|C9[0-7]|D[0-4][0-9]).*"
-#: The range of ICD-O-3 morphologies; which of its numbers exist is the classification's to say.
-MORPHOLOGIES: Final = "(8[0-9]|9[0-8])[0-9]{2}|99[0-8][0-9]|999[0-3]"
+#: The form of ICD-O-3 morphologies; which of these numbers exist is the classification's to say.
+MORPHOLOGIES: Final = "[89][0-9]{3}"
 _UNKNOWN_AREA: Final = (
     "NOT known AND NOT out_of_scope AND NOT zero_lost AND NOT corsica_as_number AND NOT scientific"
 )
