@@ -9,7 +9,7 @@ import pandas as pd
 
 from rnc_epi.calibration.estimating import Country
 from rnc_epi.calibration.learning import AREA_LEVEL, REGION_LEVEL
-from rnc_epi.maths.ratio import national_ratio
+from rnc_epi.maths.ratio import area_ratio, national_ratio
 from rnc_epi.vocabulary.errors import InputError
 
 if TYPE_CHECKING:
@@ -141,11 +141,13 @@ def ratio_rows(country: Country) -> pd.DataFrame:
 
 
 def classical_rows(country: Country) -> pd.DataFrame:
-    """Return the nation's cases by each correlate's ratio in the registry zone, as earlier editions had them.
+    """Return the cases of the nation and of its areas by each correlate's ratio in the registry zone.
 
-    Only where the registry districts are areas of the nation, so that the zone is a part of the whole.
+    As editions before the calibration had them; the limits hold the noise of the counts alone. Only where the
+    registry districts are areas of the nation, so that the zone is a part of the whole. A nation is named by
+    its own area, ``_`` where the areas make up none.
     """
-    rows = []
+    parts: list[pd.DataFrame] = []
     national = set(country.national)
     for name, one in country.judged.judgements.items():
         lesson = one.lesson
@@ -153,24 +155,31 @@ def classical_rows(country: Country) -> pd.DataFrame:
         if panel is None or not set(lesson.areas) <= national:
             continue
         size = np.unique(lesson.age).size
-        inside = np.array([area in national for area in panel.areas])
-        everywhere = panel.events[inside].sum(axis=0)
-        if everywhere.size != size:
+        inside = panel.of([area for area in panel.areas if area in national])
+        if len(inside.bands) != size:
             continue
         cases, counts = (column.reshape(-1, size).sum(axis=0) for column in (lesson.incident, lesson.proxy))
-        row = _key(country) | {"proxy": name, "registry_cases": float(lesson.incident.sum())}
+        key = _key(country) | {"proxy": name, "registry_cases": float(lesson.incident.sum())}
         try:
-            found = national_ratio(cases, counts, everywhere, level=country.cell.level)
+            whole = national_ratio(cases, counts, inside.events.sum(axis=0), level=country.cell.level)
+            each = area_ratio(cases, counts, inside.events, level=country.cell.level)
         except InputError as problem:
-            rows.append(row | {"refused": problem.code})
+            parts.append(pd.DataFrame([key | {"refused": problem.code}]))
             continue
-        rows.append(
-            row
-            | {
-                "national_ratio": float(found.cases),
-                "lower": float(found.lower),
-                "upper": float(found.upper),
-                "refused": "_",
-            }
-        )
-    return pd.DataFrame(rows)
+        nation = country.nation
+        for areas, found in (((nation,), whole), (inside.areas, each)):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        **key,
+                        "geo_level": ["_" if area is None else area.geo_level for area in areas],
+                        "geo_code": ["_" if area is None else area.geo_code for area in areas],
+                        "geo_vintage": ["_" if area is None else area.geo_vintage for area in areas],
+                        "cases": np.atleast_1d(found.cases),
+                        "lower": np.atleast_1d(found.lower),
+                        "upper": np.atleast_1d(found.upper),
+                        "refused": "_",
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

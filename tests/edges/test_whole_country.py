@@ -152,6 +152,14 @@ def test_an_area_without_person_years_is_left_out_and_said(world):
     no_figure_is_missing(found)
 
 
+def test_an_area_without_person_years_in_one_band_is_left_out(world):
+    cells = world.proxies[0]
+    person_years = cells.person_years.copy()
+    person_years[cells.strata["geo_code"].eq("30").to_numpy(), -1] = 0.0
+    found = run(replace(world, proxies=[replace(cells, person_years=person_years)]))
+    assert found.exclusions.query("reason == 'no_person_years'")["geo_code"].tolist() == ["30"]
+
+
 def test_an_area_without_correlate_is_not_estimable(world):
     cells = world.proxies[0]
     events = cells.events.copy()

@@ -336,7 +336,11 @@ def test_draws_of_a_combination_have_its_means_and_covariance(fit, cells):
     np.testing.assert_allclose(drawn.mean(axis=1), found.estimate, rtol=0.002)
     np.testing.assert_allclose(drawn.std(axis=1), found.se, rtol=0.02)
     tie = found.covariance[0, 1] / (found.se[0] * found.se[1])
-    # Areas share the curve of the ratio: the correlation is drawn too, known to 0.005.
+    # Areas share the curve of the ratio, in each correlate alike: the combination keeps that correlation.
+    own = one.covariance[0, 1] / (one.se[0] * one.se[1])
+    assert tie == pytest.approx(own, rel=0.05)
+    assert own > 0.02
+    # The correlation of draws is known to 0.005.
     assert np.corrcoef(drawn)[0, 1] == pytest.approx(tie, abs=0.02)
     np.testing.assert_array_equal(drawn, found.draws(40_000, seed=3))
 

@@ -317,12 +317,53 @@ def test_benchmarked_areas_add_up_to_the_registries_nation_world_by_world(world)
 
 
 def test_the_ratio_of_the_registry_zone_stands_beside(world, found):
-    table = found.classical.set_index("proxy")
+    table = found.classical.query("proxy == 'HA'").set_index("geo_code")
     proxy, _ = proxy_counts(world, "HA")
     zone = world.truth[LEARNED][:, ADULT].sum(axis=0)
     inside, everywhere = proxy[LEARNED][:, ADULT].sum(axis=0), proxy[:, ADULT].sum(axis=0)
     by_hand = (zone * everywhere / np.where(inside > 0, inside, 1)).sum()
-    assert table.loc["HA", "national_ratio"] == pytest.approx(by_hand)
+    assert table.loc["FRH", "cases"] == pytest.approx(by_hand)
+    one_area = (proxy[20, ADULT] * zone / np.where(inside > 0, inside, 1)).sum()
+    assert table.loc["21", "cases"] == pytest.approx(one_area)
+
+
+def test_each_key_of_the_section_moves_what_it_names(world, predicted):
+    asked = {"registries": "predicted", "national": False, "proxies": ["HA"]}
+
+    def upper(found):
+        return one(found, geo_code="21", indicator="count", estimator="calibrated")["upper"]
+
+    narrow = run(world, **asked, level=0.8, indicators=["count", "asr"], standards=["world", "esp2013"])
+    assert upper(narrow) < upper(predicted)
+    assert set(narrow.results["indicator"]) == {"count", "asr"}
+    assert set(narrow.results["standard"]) == {"_", "world-15+", "esp2013-15+"}
+    other_curve = run(world, **asked, smooth="ns")
+    assert upper(other_curve) != upper(predicted)
+    assert upper(other_curve) == pytest.approx(upper(predicted), rel=0.05)
+    # The noise of the registries' own counts belongs to the ratio then: a little wider.
+    smoothed = run(world, **asked, offset="smoothed")
+    assert upper(smoothed) != upper(predicted)
+    assert upper(smoothed) == pytest.approx(upper(predicted), rel=0.05)
+    older = run(world, **asked, age_from=50)
+    assert set(older.results["age_from"]) == {50}
+    assert older.results["events"].max() < predicted.results["events"].max()
+    again = run(world, **asked, seed=1).draws("pancreas", 1)
+    assert (again.values != predicted.draws("pancreas", 1).values).any()
+
+
+def test_the_grade_without_noise_decides_where_that_is_asked():
+    # A rare site: errors of 20 to 30 % that the noise of the counts explains.
+    world = country_cells(spread={"HA": 0.02}, cases=35, seed=12)
+    reference = run(world, national=False)
+    corrected = run(world, national=False, publish_on="noise_corrected")
+    marks = [found.grades.query("level == 'area'").iloc[0] for found in (reference, corrected)]
+    assert marks[0]["grade"] == "B--"
+    assert marks[0]["grade_without_noise"] == "A++"
+    statuses = [
+        set(rows(found, estimator="calibrated", geo_level="departement", indicator="count")["status"])
+        for found in (reference, corrected)
+    ]
+    assert statuses == [{"not_estimable"}, {"estimated"}]
 
 
 def by_group(world: SyntheticCountry, slope: float, seed: int = 2):
