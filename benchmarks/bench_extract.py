@@ -14,8 +14,12 @@ from pathlib import Path
 import duckdb
 
 from rnc_epi.extracts import opening
+from rnc_epi.extracts.classification import check_codes
 from rnc_epi.extracts.contract_checks import keys
 from rnc_epi.store.connection import lock
+
+#: Categories of ICD-O-3 that both sexes have.
+SITES = (*range(27), *range(30, 35), *range(37, 40), *range(64, 69))
 
 GENERATE = """
 CREATE TABLE sources AS SELECT 'registres' AS source, 'Essai' AS title, 'registry' AS kind,
@@ -26,7 +30,8 @@ CREATE TABLE areas AS
         'D' || i AS name_fr, 'D' || i AS name_en, NULL::BIGINT AS population, NULL::BLOB AS outline,
         NULL::VARCHAR AS inset FROM range(1, 96) t(i)
     UNION ALL
-    SELECT 'commune', printf('%02d%03d', 1 + i % 95, i // 95), 'cog2026', 'C' || i, 'C' || i, NULL, NULL, NULL
+    SELECT 'commune', printf('%02d%03d', 1 + i % 95, 400 + i // 95), 'cog2026', 'C' || i, 'C' || i,
+        NULL, NULL, NULL
     FROM range(35000) t(i);
 CREATE TABLE membership AS SELECT 'commune' AS child_level, geo_code AS child_code,
     geo_vintage AS child_vintage,
@@ -51,12 +56,12 @@ CREATE TABLE tumours AS
         'registre_' || (h % 20) AS registry, (1 + g % 2)::SMALLINT AS sex,
         CASE WHEN k % 500 > 0 THEN (k % 100)::SMALLINT END AS age_years,
         (2004 + (h // 20) % 20)::SMALLINT AS year, (1 + g % 12)::SMALLINT AS month,
-        'C' || printf('%02d', CASE WHEN (k // 1000) % 50 < 27 THEN (k // 1000) % 50
-            WHEN (k // 1000) % 50 < 36 THEN 49 + (k // 1000) % 50 - 27 ELSE 64 + (k // 1000) % 50 % 13 END)
-            || '.' || (g % 10) AS topography, '8140' AS morphology,
+        'C' || printf('%02d', [{sites}][CAST(1 + (k // 1000) % 40 AS BIGINT)]) || '.' || (g % 10)
+            AS topography,
+        '8140' AS morphology,
         3::SMALLINT AS behaviour, 7::SMALLINT AS basis_of_diagnosis, NULL::VARCHAR AS stage,
         'commune' AS geo_level,
-        printf('%02d%03d', 1 + ((h // 400) % 35000) % 95, ((h // 400) % 35000) // 95) AS geo_code,
+        printf('%02d%03d', 1 + ((h // 400) % 35000) % 95, 400 + ((h // 400) % 35000) // 95) AS geo_code,
         'cog2026' AS geo_vintage, 0::SMALLINT AS vital_status, (g % 4000)::BIGINT AS follow_up_days
     FROM draws;
 """
@@ -70,22 +75,31 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.duckdb"
         writer = duckdb.connect(str(path))
-        writer.execute(GENERATE.format(rows=rows))
+        writer.execute(GENERATE.format(rows=rows, sites=", ".join(map(str, SITES))))
         writer.close()
         print(f"{rows:,} tumours, {path.stat().st_size / 1e6:.0f} MB, {threads} threads")
-        without = tuple(check for check in opening.TABLE_CHECKS if check is not keys.duplicate_keys)
-        for name, checks in (("without duplicates", without), ("with duplicates", opening.TABLE_CHECKS)):
+        structure = tuple(
+            check for check in opening.STRUCTURE_CHECKS if check.__module__.endswith(".structure")
+        )
+        unique = tuple(check for check in opening.TABLE_CHECKS if check is not keys.duplicate_keys)
+        for name, first, last in (
+            ("structural set, without duplicates", structure, unique),
+            ("structural set, with duplicates", structure, opening.TABLE_CHECKS),
+            ("full set: every text and code", opening.STRUCTURE_CHECKS, opening.TABLE_CHECKS),
+        ):
             began, worked = time.perf_counter(), time.process_time()
             store = lock(path, threads=threads)
-            done = opening.examine(store, table_checks=checks)
+            done = opening.examine(store, structure_checks=first, table_checks=last)
+            if first is opening.STRUCTURE_CHECKS:
+                done.findings.extend(check_codes(store, done.accounting))
             store.close()
             told = f"{time.perf_counter() - began:6.2f} s ({time.process_time() - worked:.2f} s of processor)"
-            print(f"structural set {name:20s} {told}, findings: {done.findings}")
+            print(f"{name:35s} {told}, findings: {sorted({finding.code for finding in done.findings})}")
         with opening.open_extract(path, threads=threads) as extract:
             began, worked = time.perf_counter(), time.process_time()
             extract.fingerprint()
             told = f"{time.perf_counter() - began:6.2f} s ({time.process_time() - worked:.2f} s of processor)"
-            print(f"content hash {'':22s} {told}")
+            print(f"{'content hash':35s} {told}")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import pandas as pd
 
+from rnc_epi.extracts.classification.consistency import check_codes
 from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal
 from rnc_epi.extracts.contract_checks.identifiers import identifier_in_name, require_clean_names
 from rnc_epi.extracts.opening import Examination, examine
+from rnc_epi.store import RowAccounting
 from rnc_epi.store.connection import lock
 from rnc_epi.vocabulary.errors import RncEpiError, render
 from rnc_epi.vocabulary.policy import DEFAULT_THRESHOLD
@@ -149,7 +151,7 @@ def _ledger_lines(accounting: pd.DataFrame, language: str, public: bool) -> list
 
 
 def check_extract(
-    path: str | os.PathLike[str], *, today: date | None = None, **store_options: Any
+    path: str | os.PathLike[str], *, codes: bool = False, today: date | None = None, **store_options: Any
 ) -> CheckReport:
     """Check an extract and return all that was found; defects of the data never raise.
 
@@ -157,6 +159,9 @@ def check_extract(
     ----------
     path, today, **store_options
         As for `rnc_epi.extracts.open_extract`.
+    codes : bool
+        Whether the codes of tumours are held against one another too (site and morphology, age, basis of
+        diagnosis, primaries of one person); the accounting is that of the contract either way.
     """
     done = Examination()
     problem: RncEpiError | None = None
@@ -168,6 +173,8 @@ def check_extract(
     else:
         try:
             done = examine(store, today=today)
+            if codes and "tumours" in done.tables and first_refusal(done.findings) is None:
+                done.findings.extend(check_codes(store, RowAccounting()))
         except RncEpiError as caught:
             problem = caught
         finally:
