@@ -42,7 +42,7 @@ def as_published(counts: MappedCounts, published: pd.DataFrame, membership: pd.D
     same = np.logical_and.reduce([published[name].eq(key[name]).to_numpy(bool) for name in MAP_KEY])
     known = published[same].set_index(AREA)["events"]
     areas = pd.MultiIndex.from_frame(counts.strata[AREA].astype(str))
-    observed = known.reindex(areas).to_numpy(np.float64)
+    observed = known.reindex(areas).to_numpy(np.float64).copy()
     expected = np.where(np.isfinite(counts.expected), counts.expected, 0.0)
     visible = np.isfinite(observed)
     links = membership[membership["weight"].ge(1)]
