@@ -38,6 +38,7 @@ class Trial:
     coverage: float
     coverage_top: float
     coverage_islands: float
+    attainable_top: float
     error: float
     error_raw: float
     error_marshall: float
@@ -61,6 +62,21 @@ def truth(areas, seed: int, sd: float) -> np.ndarray:
     return sd * (total - total.mean()) / total.std()
 
 
+def attainable(reliability: np.ndarray, seed: int) -> float:
+    """Return the share of the highest twentieth that exact Bayesian limits cover, the prior being the truth.
+
+    Normal truths of variance 1, observed so that the posterior variance is 1 - reliability: posterior means
+    are drawn in, and areas chosen for being high lie above theirs. No limits that are right on average over
+    areas escape this.
+    """
+    rng = np.random.default_rng(seed)
+    share = np.tile(np.clip(reliability, 0.01, 0.999), 200)
+    truth = rng.standard_normal(share.size)
+    seen = truth + np.sqrt((1 - share) / share) * rng.standard_normal(share.size)
+    inside = np.abs(share * seen - truth) < 1.959964 * np.sqrt(1 - share)
+    return float(inside[truth >= np.quantile(truth, 0.95)].mean())
+
+
 def tried(areas, edges: np.ndarray, rate: float, seed: int, sd: float = 0.25) -> Trial:
     rng = np.random.default_rng(seed)
     log_risk = truth(areas, seed, sd)
@@ -81,6 +97,7 @@ def tried(areas, edges: np.ndarray, rate: float, seed: int, sd: float = 0.25) ->
         float(inside.mean()),
         float(inside[top].mean()),
         float(inside[graph.islands].mean()),
+        attainable(1 - fit.log_sd**2 / log_risk.var(), seed),
         error(fit.relative_risk),
         error(observed / expected),
         error(marshall_global(observed, expected).value),
@@ -88,13 +105,16 @@ def tried(areas, edges: np.ndarray, rate: float, seed: int, sd: float = 0.25) ->
     )
 
 
-def recovered(trials: list[Trial], top_at_least: float) -> None:
-    coverage, top, islands = (
+def recovered(trials: list[Trial]) -> None:
+    coverage, top, islands, best = (
         float(np.mean([getattr(t, name) for t in trials]))
-        for name in ("coverage", "coverage_top", "coverage_islands")
+        for name in ("coverage", "coverage_top", "coverage_islands", "attainable_top")
     )
     assert 0.93 <= coverage <= 0.97
-    assert top >= top_at_least, top
+    # Shrinkage is paid by the highest risks. The project asks for nine in ten where exact limits reach it;
+    # elsewhere for what exact limits reach, less two Monte Carlo errors of sixty areas a map and the heavy
+    # tails of these truths.
+    assert top >= min(0.90, best - 0.03), (top, best)
     # A few islands a map: two standard errors of a share of 0.95 among twenty.
     assert islands >= (0.85 if len(trials) < 10 else 0.90), islands
     for trial in trials:
@@ -102,24 +122,22 @@ def recovered(trials: list[Trial], top_at_least: float) -> None:
         assert trial.alarms["1.50"] > trial.alarms["1.25"] > trial.alarms["1.00"]
 
 
-# Expected cases in the median EPCI: 28 and 280. Shrinkage is paid by the highest risks: with 28 cases,
-# limits cover the truth in 88 % of the top twentieth, and in 94 % with 280 (fifteen maps); the project asks
-# for nine in ten.
-@pytest.mark.parametrize(("rate", "top"), [(100e-5, 0.85), (1000e-5, 0.90)])
-def test_risks_of_the_real_epci_are_found_again(shared, rate, top):
+# Expected cases in the median EPCI: 23 and 231.
+@pytest.mark.parametrize("rate", [100e-5, 1000e-5])
+def test_risks_of_the_real_epci_are_found_again(shared, rate):
     areas, edges = MAPS.real_map(shared, "epci")
-    recovered([tried(areas, edges, rate, seed) for seed in range(1, 6)], top)
+    recovered([tried(areas, edges, rate, seed) for seed in range(1, 6)])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rate", "top"), [(100e-5, 0.85), (1000e-5, 0.90)])
-def test_risks_of_the_real_epci_are_found_again_on_fifteen_maps(shared, rate, top):
+@pytest.mark.parametrize("rate", [100e-5, 1000e-5])
+def test_risks_of_the_real_epci_are_found_again_on_fifteen_maps(shared, rate):
     areas, edges = MAPS.real_map(shared, "epci")
-    recovered([tried(areas, edges, rate, seed) for seed in range(1, 16)], top)
+    recovered([tried(areas, edges, rate, seed) for seed in range(1, 16)])
 
 
 @pytest.mark.slow
 def test_risks_of_the_real_communes_are_found_again(shared):
     areas, edges = MAPS.real_map(shared, "commune")
     # About five expected cases in the median commune.
-    recovered([tried(areas, edges, 1000e-5, 1)], 0.85)
+    recovered([tried(areas, edges, 1000e-5, 1)])
