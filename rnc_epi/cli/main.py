@@ -160,9 +160,7 @@ def build_app(language: str) -> typer.Typer:
         terminal = Terminal(lang, quiet)
         end = terminal.progress("open")
         day = today.date() if today else None
-        report = check_extract(
-            extract, codes=True, today=day, memory_limit=memory_limit, threads=threads
-        )
+        report = check_extract(extract, codes=True, today=day, memory_limit=memory_limit, threads=threads)
         end()
         terminal.show(report.text(lang, public=not internal))
         if not report.accepted:

@@ -161,3 +161,58 @@ def test_layouts_are_sound_and_other_kinds_unknown():
     with pytest.raises(RncEpiError) as caught:
         read_mapping("excel", None)
     assert caught.value.code == "H120"
+
+
+BIRTHS = """
+[source]
+source = "essai"
+title = "Essai"
+kind = "deaths"
+licence = "essai"
+
+[format]
+dates = "DD/MM/YYYY"
+{authorised}
+
+[tables.deaths.columns]
+death_key = {{ from = "cle", take = "key" }}
+source = {{ value = "essai" }}
+sex = "sexe"
+age_years = {{ from = "deces", take = "age", since = "ddn", agrees_with = "age" }}
+year = {{ from = "deces", take = "year" }}
+cause_icd10 = "cause"
+geo_level = {{ value = "departement" }}
+geo_code = "dep"
+geo_vintage = {{ value = "cog2026" }}
+"""
+
+
+def test_full_dates_of_birth_need_an_authorisation(tmp_path):
+    file, mapping = tmp_path / "deces.csv", tmp_path / "m.toml"
+    others = "".join(f"z{number};1;80;01/01/2020;01/01/1940;C61;38\n" for number in range(600))
+    file.write_text(
+        "cle;sexe;age;deces;ddn;cause;dep\n"
+        "a;1;59;14/05/2020;15/05/1960;C341;38\n"
+        "b;2;60;15/05/2020;15/05/1960;C509;38\n"
+        "c;2;45;15/05/2020;15/05/1960;C509;38\n"
+        "d;2;-1;15/05/2020;15/05/2021;C509;38\n" + others
+    )
+    mapping.write_text(BIRTHS.format(authorised=""))
+    with pytest.raises(RncEpiError) as caught:
+        import_files("csv", [file], tmp_path / "x.duckdb", mapping=mapping)
+    # The name of the column says it before its content does.
+    assert caught.value.code == "H009"
+    file.write_text(file.read_text().replace("ddn", "origine"))
+    mapping.write_text(mapping.read_text().replace("ddn", "origine"))
+    with pytest.raises(RncEpiError) as caught:
+        import_files("csv", [file], tmp_path / "x.duckdb", mapping=mapping)
+    assert caught.value.code == "H045"
+    mapping.write_text(BIRTHS.format(authorised="birth_dates = true").replace("ddn", "origine"))
+    done = import_files("csv", [file], tmp_path / "x.duckdb", mapping=mapping)
+    # By hand: the day before the birthday at 59, on it at 60; 45 is no age of 60 years; birth after death.
+    assert content(done.path, "SELECT age_years, count(*) FROM deaths GROUP BY 1") == [
+        (59, 1), (60, 1), (80, 600),
+    ]  # fmt: skip
+    assert {(finding.code, finding.examples) for finding in done.findings} == {
+        ("H036", ("3",)), ("H035", ("4",)),
+    }  # fmt: skip
