@@ -109,6 +109,19 @@ def information(problem: Problem, curvature: Floats) -> Floats:
     return whole
 
 
+def _leverage(problem: Problem, inverse: Floats) -> Floats:
+    """Diagonal of ``X inverse X'`` for each response, shape (responses, rows)."""
+    matrix = problem.matrix
+    plain, disjoint = problem.split
+    half = matrix[:, plain] @ inverse[:, plain]
+    found = np.einsum("rnp,np->rn", half[:, :, plain], matrix[:, plain])
+    if disjoint.size:
+        own = matrix[:, disjoint]
+        found += 2 * np.einsum("rnp,np->rn", half[:, :, disjoint], own)
+        found += np.einsum("rpp->rp", inverse)[:, disjoint] @ own.T
+    return np.asarray(found)
+
+
 def _balanced(system: Floats) -> tuple[Floats, Floats]:
     """Scale a symmetric system to a unit diagonal, so that extreme penalties cost no precision.
 
@@ -222,7 +235,7 @@ def evaluate(problem: Problem, rho: Floats, start: Floats) -> State:
     slope_eta = slope_beta @ matrix.T
     deviance = _penalised_deviance(problem, eta, beta, penalty)
     deviance_slope = (pull * beta[:, None, :]).sum(axis=2)
-    leverage = ((matrix @ inverse) * matrix).sum(axis=2)
+    leverage = _leverage(problem, inverse)
     traces = (penalised * np.einsum("rpp->rp", inverse)[:, None, :]).sum(axis=2)
 
     count, m = rho.shape
