@@ -6,7 +6,7 @@ Full figures: this is the internal zone. What leaves it goes through `rnc_epi.fl
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from types import TracebackType
@@ -18,11 +18,12 @@ import pandas as pd
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.table import Cells
 from rnc_epi.extracts.opening import open_extract
-from rnc_epi.indicators import rates, ratios
+from rnc_epi.indicators import league, lifetimes, rates, ratios
+from rnc_epi.indicators.levels import Level
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.periods import Period
-from rnc_epi.vocabulary.schemas import as_result
+from rnc_epi.vocabulary.schemas import ESTIMATED, RESULT_COLUMNS, as_result
 from rnc_epi.vocabulary.sites import site as site_named
 from rnc_epi.vocabulary.standards import standard as standard_named
 
@@ -43,7 +44,7 @@ class Indicators:
     Parameters
     ----------
     table : DataFrame
-        The one result table.
+        The one result table, or that of a verb which has columns of its own.
     formula, source, exclusions, denominators : str
         What `explain` says.
     """
@@ -69,6 +70,10 @@ class Indicators:
             )
         )
 
+    def reliability(self, *, least_events: float = 10, most_rse: float = 30) -> pd.DataFrame:
+        """Return the table with the relative standard error and whether each figure is reliable."""
+        return league.reliability(self.table, least_events=least_events, most_rse=most_rse)
+
     def __len__(self) -> int:
         return len(self.table)
 
@@ -84,7 +89,9 @@ class Indicators:
             "age_until",
         ]
         shown += ["indicator", "value", "lower", "upper", "events", "person_years", "status"]
-        varying = [name for name in shown if name == "value" or len(self.table[name].drop_duplicates()) > 1]
+        own = [name for name in self.table.columns if name not in RESULT_COLUMNS]
+        here = [name for name in shown if name in self.table.columns] + own
+        varying = [name for name in here if name == "value" or len(self.table[name].drop_duplicates()) > 1]
         caption = f"<p>{escape(self.formula)} — full figures, internal zone.</p>"
         return caption + str(self.table[varying].head(60).to_html(index=False, na_rep="—"))
 
@@ -123,7 +130,7 @@ class CellTable:
             [rates.counts(part) for part in self.parts], "events, unknown age included", "—"
         )
 
-    def crude_rate(self, *, level: float = 0.95, per: int = rates.PER) -> Indicators:
+    def crude_rate(self, *, level: Level = 0.95, per: int = rates.PER) -> Indicators:
         """Return crude rates with exact limits."""
         tables = [rates.crude_rates(part, level=level, per=per) for part in self.parts]
         return self._indicators(
@@ -133,7 +140,7 @@ class CellTable:
         )
 
     def age_specific_rate(
-        self, ages: Sequence[int] = (0, 15, 50, 65, 75), *, level: float = 0.95, per: int = rates.PER
+        self, ages: Sequence[int] = (0, 15, 50, 65, 75), *, level: Level = 0.95, per: int = rates.PER
     ) -> Indicators:
         """Return rates by age; `ages` are the starts of the bands, the last one open."""
         bands = BandSet.from_starts(ages)
@@ -149,7 +156,7 @@ class CellTable:
         standard: str = "world",
         *,
         interval_method: str = "fay-feuer",
-        level: float = 0.95,
+        level: Level = 0.95,
         per: int = rates.PER,
     ) -> Indicators:
         """Return directly standardised rates."""
@@ -164,7 +171,7 @@ class CellTable:
             f"{standard_named(standard).source}; Fay and Feuer 1997, Stat Med 16:791",
         )
 
-    def sir(self, *, level: float = 0.95) -> Indicators:
+    def sir(self, *, level: Level = 0.95) -> Indicators:
         """Return observed over expected events, against France or the pooled registries.
 
         Raises
@@ -181,8 +188,103 @@ class CellTable:
             "Breslow and Day 1987, vol. II; Garwood 1936, Biometrika 28:437",
         )
 
+    def cumulative_rate(self, *, until: int = 75, level: Level = 0.95) -> Indicators:
+        """Return cumulative rates from birth to before `until`, per cent."""
+        return self._verb(
+            lambda part, by: lifetimes.cumulative_rate(part, by=by, until=until, level=level),
+            "sum over ages of band width x events / person-years, in per cent; limits: fay-feuer",
+            "Day 1987, IARC Sci Publ 95; Fay and Feuer 1997, Stat Med 16:791",
+        )
+
+    def cumulative_risk(self, *, until: int = 75, level: Level = 0.95) -> Indicators:
+        """Return risks of the event from birth to before `until`, other deaths aside, per cent."""
+        return self._verb(
+            lambda part, by: lifetimes.cumulative_risk(part, by=by, until=until, level=level),
+            "1 - exp(-cumulative rate), in per cent; limits: fay-feuer",
+            "Day 1987, IARC Sci Publ 95; Fay and Feuer 1997, Stat Med 16:791",
+        )
+
+    def years_of_life_lost(self, *, until: int = 75, level: Level = 0.95) -> Indicators:
+        """Return potential years of life lost before `until`."""
+        return self._verb(
+            lambda part, by: lifetimes.years_of_life_lost(part, by=by, until=until, level=level),
+            f"sum over ages of deaths x years left before {until}; limits: fay-feuer",
+            "Romeder and McWhinnie 1977, Int J Epidemiol 6:143",
+        )
+
+    def years_of_life_lost_rate(
+        self, standard: str | None = None, *, until: int = 75, level: Level = 0.95, per: int = rates.PER
+    ) -> Indicators:
+        """Return potential years of life lost per person-years before `until`, crude or standardised."""
+        return self._verb(
+            lambda part, by: lifetimes.years_of_life_lost_rate(
+                part, by=by, standard=standard, until=until, level=level, per=per
+            ),
+            f"{per:,} x years of life lost before {until} / person-years before {until}; limits: fay-feuer",
+            "Romeder and McWhinnie 1977, Int J Epidemiol 6:143",
+        )
+
+    def ranks(
+        self, standard: str = "world", *, level: Level = 0.95, draws: int = 4000, seed: int = 0
+    ) -> Indicators:
+        """Return standardised rates of areas with their rank, 1 the highest, and the limits of that rank.
+
+        Areas are ranked within each site, sex, level of geography and period; take cells of areas that do
+        not hold one another.
+        """
+        return self._verb(
+            lambda part, by: league.ranks(
+                part,
+                by=[name for name in by if name != "geo_code"],
+                standard=standard,
+                level=level,
+                draws=draws,
+                seed=seed,
+            ),
+            f"rank of each of {draws} draws of the standardised rates; limits: quantiles of the ranks",
+            "Goldstein and Spiegelhalter 1996, J R Stat Soc A 159:385",
+        )
+
+    def funnel(self, *, target: float = 1.0, level: float = 0.998, method: str = "exact") -> Indicators:
+        """Return standardised ratios with the limits of a funnel around `target`.
+
+        Each site, sex, level of geography and period is a funnel of its own.
+
+        Raises
+        ------
+        NotCovered
+            K006, the cells hold no area that may serve as a reference.
+        """
+        ratios_of_areas = self.sir().table
+        ratios_of_areas = ratios_of_areas[ratios_of_areas["status"] == ESTIMATED]
+        keys = ["indicator", "site", "sex", "geo_level", "period_from", "period_until"]
+        keys += ["stratum_type", "stratum"]
+        funnels = [
+            league.funnel(own, target=target, level=level, method=method)
+            for _, own in ratios_of_areas.groupby(keys, sort=True)
+        ]
+        return self._answer(
+            pd.concat(funnels, ignore_index=True),
+            f"observed / expected events against the Poisson quantiles around {target:g} ({method})",
+            "Spiegelhalter 2005, Stat Med 24:1185",
+        )
+
+    def _verb(
+        self, verb: Callable[[Cells, list[str]], pd.DataFrame], formula: str, source: str
+    ) -> Indicators:
+        """Return what a verb on tables says of the cells, told apart by all that tells their strata apart."""
+        tables = []
+        for part in self.parts:
+            keys = [name for name in part.strata.columns if name != "source"]
+            by = [name for name in keys if name == "geo_code" or len(part.strata[name].unique()) > 1]
+            one = {name: part.strata[name].iloc[0] for name in keys if name not in by}
+            tables.append(verb(part, by).assign(**one))
+        return self._answer(pd.concat(tables, ignore_index=True), formula, source)
+
     def _indicators(self, tables: list[pd.DataFrame], formula: str, source: str) -> Indicators:
-        table = as_result(pd.concat(tables, ignore_index=True))
+        return self._answer(as_result(pd.concat(tables, ignore_index=True)), formula, source)
+
+    def _answer(self, table: pd.DataFrame, formula: str, source: str) -> Indicators:
         # Strata lie within one another (sexes, areas, periods): their sum would count people twice.
         person_years = np.concatenate([part.total_person_years for part in self.parts])
         levels = sorted({level for part in self.parts for level in part.strata["geo_level"]})

@@ -11,6 +11,7 @@ import pandas as pd
 
 from rnc_epi.indicators.frames import PER
 from rnc_epi.indicators.grouped import Grouped, Table, grouped
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import annual_change as changes
 from rnc_epi.maths import compare
 from rnc_epi.maths.decomposition import decompose_change
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@a_row_per_level
 def rate_ratio(
     table: Table,
     *,
@@ -32,7 +34,7 @@ def rate_ratio(
     by: Sequence[str] = (),
     standard: str = "world",
     method: str = "log-normal",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return the standardised rate of one area, sex or period over that of another, by group.
 
@@ -64,6 +66,7 @@ def rate_ratio(
     )  # fmt: skip
 
 
+@a_row_per_level
 def rate_difference(
     table: Table,
     *,
@@ -72,7 +75,7 @@ def rate_difference(
     second: object,
     by: Sequence[str] = (),
     standard: str = "world",
-    level: float = 0.95,
+    level: Level = 0.95,
     per: int = PER,
 ) -> pd.DataFrame:
     """Return the standardised rate of one area, sex or period minus that of another, by group.
@@ -94,6 +97,7 @@ def rate_difference(
     )  # fmt: skip
 
 
+@a_row_per_level
 def area_against_rest(
     table: Table,
     *,
@@ -101,7 +105,7 @@ def area_against_rest(
     by: Sequence[str] = (),
     standard: str = "world",
     method: str = "fay-f",
-    level: float = 0.95,
+    level: Level = 0.95,
     discovery_rate: float = 0.05,
     per: int = PER,
 ) -> pd.DataFrame:

@@ -6,13 +6,14 @@ and the columns of events and person-years. What a group is, `by` says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from rnc_epi.indicators.grouped import Grouped, Table, grouped
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import standardise
 from rnc_epi.maths.bands import unknown_age_factor
 from rnc_epi.maths.reference import expected_events
@@ -20,12 +21,13 @@ from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.standards import standard as standard_named
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 PER = 100_000
 _UNKNOWN_AGE = ("excluded", "redistributed")
 
 
+@a_row_per_level
 def asr(
     table: Table,
     *,
@@ -35,8 +37,9 @@ def asr(
     unknown_age: str = "excluded",
     events: str = "events",
     person_years: str = "person_years",
+    event_variance: str | ArrayLike | None = None,
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
     per: int = PER,
 ) -> pd.DataFrame:
     """Return directly standardised rates by group, over all ages or truncated to some.
@@ -54,6 +57,12 @@ def asr(
     unknown_age : {"excluded", "redistributed"}
         Whether events of unknown age are left out, or shared out like those of known age (Boyle and Parkin
         1991); the answer says which in a column of that name.
+    event_variance : str or (groups, bands) array, optional
+        Variance of the counts where one person may bring several events
+        (`rnc_epi.maths.standardise.variance_of_repeated_events`): a column of a frame, summed with its rows,
+        or one value a group and band. Needs a method that rests on two moments (Dobson, normal, log-normal).
+    level : float or sequence of float
+        Several levels give a row each.
 
     Returns
     -------
@@ -81,9 +90,11 @@ def asr(
     if ages is not None:
         groups, population = groups.within(*ages), population.truncated(*ages)
     weights = population.weights_for(groups.bands)
+    spread = _variance(table, by, event_variance, person_years, ages)
     estimate = standardise.directly_standardised_rate(
-        groups.events, groups.person_years, weights, method=interval_method, level=level, per=per
-    )
+        groups.events, groups.person_years, weights, method=interval_method, level=level, per=per,
+        event_variance=spread,
+    )  # fmt: skip
     if unknown_age == "redistributed":
         estimate = estimate.scaled(factor)
     stated = {"standard": population.name, "interval_method": interval_method, "level": level, "per": per}
@@ -91,6 +102,7 @@ def asr(
     return _answer(groups, estimate.rate, estimate, groups.person_years.sum(axis=1), stated)
 
 
+@a_row_per_level
 def crude_rate(
     table: Table,
     *,
@@ -98,7 +110,7 @@ def crude_rate(
     events: str = "events",
     person_years: str = "person_years",
     interval_method: str = "garwood",
-    level: float = 0.95,
+    level: Level = 0.95,
     per: int = PER,
 ) -> pd.DataFrame:
     """Return crude rates by group, with Poisson limits.
@@ -116,6 +128,7 @@ def crude_rate(
     return _answer(groups, estimate.rate, estimate, total, stated)
 
 
+@a_row_per_level
 def sir(
     table: Table,
     reference: Table,
@@ -125,7 +138,7 @@ def sir(
     events: str = "events",
     person_years: str = "person_years",
     interval_method: str = "garwood",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return standardised ratios by group against the age-specific rates of a reference frame.
 
@@ -169,12 +182,28 @@ def sir(
     return _answer(groups, estimate.ratio, estimate, groups.person_years.sum(axis=1), stated)
 
 
+def _variance(
+    table: Table,
+    by: Sequence[str],
+    event_variance: str | ArrayLike | None,
+    person_years: str,
+    ages: tuple[int, int | None] | None,
+) -> ArrayLike | None:
+    """Return the variance of the counts by group and band, of the ages that are asked for."""
+    if not isinstance(event_variance, str):
+        return event_variance
+    if not isinstance(table, pd.DataFrame):
+        raise InputError("N002", found=event_variance, expected="(groups, bands)")
+    spread = grouped(table, by, event_variance, person_years)
+    return spread.events if ages is None else spread.within(*ages).events
+
+
 def _answer(
     groups: Grouped,
     value: object,
     estimate: standardise.RateEstimate | standardise.RatioEstimate,
     person_years: NDArray[np.float64],
-    stated: dict[str, object],
+    stated: Mapping[str, object],
 ) -> pd.DataFrame:
     return groups.keys.assign(
         value=value,

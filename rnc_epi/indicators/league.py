@@ -10,6 +10,7 @@ import pandas as pd
 from rnc_epi.indicators.comparisons import standard_weights, with_column
 from rnc_epi.indicators.frames import PER
 from rnc_epi.indicators.grouped import Table, grouped
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import basics, compare, multiple
 from rnc_epi.maths.funnel import funnel_limits, overdispersion_between_areas
 from rnc_epi.maths.reference import internal_expected_events
@@ -65,6 +66,7 @@ def funnel(
     )  # fmt: skip
 
 
+@a_row_per_level
 def internal_sir(
     table: Table,
     *,
@@ -72,7 +74,7 @@ def internal_sir(
     by: Sequence[str] = (),
     with_own_area: bool = True,
     interval_method: str = "garwood",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return standardised ratios of areas against all of them together, with or without the area itself.
 
@@ -97,13 +99,14 @@ def internal_sir(
     )  # fmt: skip
 
 
+@a_row_per_level
 def ranks(
     table: Table,
     *,
     area: str = "geo_code",
     by: Sequence[str] = (),
     standard: str = "world",
-    level: float = 0.95,
+    level: Level = 0.95,
     draws: int = 4000,
     seed: int = 0,
     per: int = PER,
@@ -143,13 +146,14 @@ def ranks(
     )  # fmt: skip
 
 
+@a_row_per_level
 def comparative_mortality_figure(
     table: Table,
     reference: Table,
     *,
     by: Sequence[str] = (),
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return rates standardised to a reference population over the crude rate of that population.
 

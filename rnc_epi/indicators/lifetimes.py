@@ -9,18 +9,20 @@ import pandas as pd
 
 from rnc_epi.indicators.frames import PER
 from rnc_epi.indicators.grouped import Table, grouped
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import life_tables, lifetime
 from rnc_epi.maths import lifetime_risk as lifetime_risks
 from rnc_epi.vocabulary.standards import standard as standard_named
 
 
+@a_row_per_level
 def cumulative_rate(
     table: Table,
     *,
     by: Sequence[str] = (),
     until: int = 75,
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return cumulative rates from birth to before `until`, per cent.
 
@@ -36,13 +38,14 @@ def cumulative_rate(
     return _cumulative(table, by, until, interval_method, level, "rate")
 
 
+@a_row_per_level
 def cumulative_risk(
     table: Table,
     *,
     by: Sequence[str] = (),
     until: int = 75,
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return risks of the event from birth to before `until`, other deaths aside, per cent.
 
@@ -57,7 +60,7 @@ def cumulative_risk(
 
 
 def _cumulative(
-    table: Table, by: Sequence[str], until: int, interval_method: str, level: float, part: str
+    table: Table, by: Sequence[str], until: int, interval_method: str, level: Level, part: str
 ) -> pd.DataFrame:
     groups = grouped(table, by).within(0, until)
     found = lifetime.cumulative_rate(
@@ -71,13 +74,14 @@ def _cumulative(
     )  # fmt: skip
 
 
+@a_row_per_level
 def lifetime_risk(
     table: pd.DataFrame,
     *,
     by: Sequence[str] = (),
     until: int | None = None,
     method: str = "amp",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return risks of diagnosis over a life, or before `until`, other deaths competing, per cent.
 
@@ -114,13 +118,14 @@ def lifetime_risk(
     )  # fmt: skip
 
 
+@a_row_per_level
 def years_of_life_lost(
     table: Table,
     *,
     by: Sequence[str] = (),
     until: int = 75,
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return potential years of life lost before age `until`.
 
@@ -143,6 +148,7 @@ def years_of_life_lost(
     )  # fmt: skip
 
 
+@a_row_per_level
 def years_of_life_lost_rate(
     table: Table,
     *,
@@ -150,7 +156,7 @@ def years_of_life_lost_rate(
     standard: str | None = None,
     until: int = 75,
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
     per: int = PER,
 ) -> pd.DataFrame:
     """Return potential years of life lost per person-years before `until`, crude or standardised.
@@ -175,7 +181,8 @@ def years_of_life_lost_rate(
     )  # fmt: skip
 
 
-def life_table(table: Table, *, by: Sequence[str] = (), level: float = 0.95) -> pd.DataFrame:
+@a_row_per_level
+def life_table(table: Table, *, by: Sequence[str] = (), level: Level = 0.95) -> pd.DataFrame:
     """Return abridged life tables of deaths from all causes, one row a group and age band.
 
     Returns

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.indicators.rows import (
     NO_PERSON_YEARS,
     NOT_ALL_COVERED,
@@ -20,6 +21,7 @@ from rnc_epi.vocabulary.standards import standard as standard_named
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from rnc_epi.cells.table import Cells
     from rnc_epi.vocabulary.ages import BandSet
@@ -65,7 +67,8 @@ def age_specific_counts(cells: Cells, bands: BandSet) -> pd.DataFrame:
     return joined(tables)
 
 
-def crude_rates(cells: Cells, *, level: float = 0.95, per: int = PER) -> pd.DataFrame:
+@a_row_per_level
+def crude_rates(cells: Cells, *, level: Level = 0.95, per: int = PER) -> pd.DataFrame:
     """Return crude rates with exact (Garwood) limits; events of unknown age are counted."""
     usable = cells.all_ages & (cells.total_person_years > 0)
     estimate = crude_rate(
@@ -94,7 +97,8 @@ def crude_rates(cells: Cells, *, level: float = 0.95, per: int = PER) -> pd.Data
     )
 
 
-def age_specific_rates(cells: Cells, bands: BandSet, *, level: float = 0.95, per: int = PER) -> pd.DataFrame:
+@a_row_per_level
+def age_specific_rates(cells: Cells, bands: BandSet, *, level: Level = 0.95, per: int = PER) -> pd.DataFrame:
     """Return rates of each band with exact (Garwood) limits."""
     merged = cells.merged_to(bands)
     tables = []
@@ -125,17 +129,20 @@ def age_specific_rates(cells: Cells, bands: BandSet, *, level: float = 0.95, per
     return joined(tables)
 
 
+@a_row_per_level
 def standardised_rates(
     cells: Cells,
     standard: str,
     *,
     interval_method: str = "fay-feuer",
-    level: float = 0.95,
+    level: Level = 0.95,
     per: int = PER,
+    event_variance: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Return directly standardised rates; events of unknown age are counted in `events`, not in the rate.
 
-    The standard's weights are merged onto the bands of the cells, never split.
+    The standard's weights are merged onto the bands of the cells, never split. `event_variance`, in the shape
+    of the events, is their variance where one person may bring several.
     """
     estimate = directly_standardised_rate(
         cells.events,
@@ -144,6 +151,7 @@ def standardised_rates(
         method=interval_method,
         level=level,
         per=per,
+        event_variance=event_variance,
     )
     return result_rows(
         cells,

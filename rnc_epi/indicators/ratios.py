@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.indicators.rows import NOT_ALL_COVERED, NOTHING_EXPECTED, UNIT_RATIO, joined, result_rows
 from rnc_epi.maths.reference import expected_events
 from rnc_epi.maths.standardise import indirectly_standardised_ratio
@@ -38,8 +39,9 @@ def canonical(area: AreaKey) -> str:
     return f"{area.geo_level}:{area.geo_code}:{area.geo_vintage}"
 
 
+@a_row_per_level
 def standardised_ratios(
-    cells: Cells, *, interval_method: str = "garwood", level: float = 0.95
+    cells: Cells, *, interval_method: str = "garwood", level: Level = 0.95
 ) -> pd.DataFrame:
     """Return observed over expected events of every stratum that has a reference, itself included in it.
 

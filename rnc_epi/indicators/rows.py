@@ -45,7 +45,7 @@ def result_rows(
     se: ArrayLike = np.nan,
     expected: ArrayLike = np.nan,
     interval_method: str = NOT_APPLICABLE,
-    level: float | None = None,
+    level: float | Sequence[float] | None = None,
     band: AgeBand | None = None,
     standard: str = NOT_APPLICABLE,
     comparator: ArrayLike | str = NOT_APPLICABLE,
