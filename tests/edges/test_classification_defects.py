@@ -147,7 +147,7 @@ def test_every_rule_of_codes_has_a_case_and_texts_in_both_languages():
 
 def test_what_is_set_aside_leaves_the_usable_table_and_nothing_else_does(valid, tmp_path):
     path = _with(valid, tmp_path, f"UPDATE tumours SET {_C61}, age_years = 9 WHERE tumour_key = 1")
-    with open_extract(path, **ONE_THREAD) as extract:
+    with _opened(path) as extract:
         before = extract.store.rows("SELECT tumour_key FROM usable_tumours")
         list(check_codes(extract.store, extract.accounting))
         after = extract.store.rows("SELECT tumour_key FROM usable_tumours")
@@ -160,6 +160,13 @@ def test_what_is_set_aside_leaves_the_usable_table_and_nothing_else_does(valid, 
         # A second pass finds nothing left.
         again = [f.code for f in check_codes(extract.store, RowAccounting()) if f.fate is Fate.QUARANTINE]
         assert again == []
+
+
+def test_an_extract_is_checked_for_its_codes_when_it_is_opened(valid, tmp_path):
+    path = _with(valid, tmp_path, f"UPDATE tumours SET {_C61}, age_years = 9 WHERE tumour_key = 1")
+    with open_extract(path, **ONE_THREAD) as extract:
+        assert "O009" in {finding.code for finding in extract.findings}
+        assert extract.store.rows("SELECT 1 FROM usable_tumours WHERE tumour_key = 1") == []
 
 
 def test_more_impossible_codes_than_the_limit_refuse_the_extract(valid, tmp_path):

@@ -140,6 +140,19 @@ def test_cells_do_not_say_how_cases_are_known(report):
     assert _one(table, registry="calvados", indicator="unknown_age", **ALL, **POOLED)["status"] == OK
 
 
+def test_a_coarser_site_does_not_say_how_many_have_no_primary_site(valid, tmp_path, report):
+    keys = {"registry": "calvados", "indicator": "primary_site_unknown", **ALL, **POOLED}
+    assert _one(report.indicators, **keys)["status"] == NOT_ESTIMABLE
+    path = _with(
+        valid,
+        tmp_path,
+        "UPDATE incidence_cells SET site = 'unknown_primary' WHERE site = 'pancreas' AND sex = 2",
+    )
+    row = _one(_report(path).indicators, **keys)
+    assert row["status"] == OK
+    assert row["part"] > 0
+
+
 def test_without_certificates_the_share_of_certificate_only_is_not_applicable_and_no_zero(valid, tmp_path):
     keys = {"indicator": "death_certificate_only", **ALL, **POOLED}
     row = _one(_report(valid).indicators, registry="isere", **keys)

@@ -45,6 +45,10 @@ def keep_as_it_was(store: Store, table: str, step: str) -> str:
     definition = _DEFINITION.match(found[0][0]) if len(found) == 1 else None
     if definition is None:
         raise LookupError(f"no usable view of {table}")
-    before = require_identifier(f"{table}_before_{step}")
+    earlier = store.rows(
+        "SELECT count(*) FROM duckdb_views() WHERE temporary AND starts_with(view_name, $name)",
+        {"name": f"{table}_before_{step}"},
+    )[0][0]
+    before = require_identifier(f"{table}_before_{step}_{earlier + 1}")
     store.run_view(before, definition[2])
     return before

@@ -81,22 +81,24 @@ def rolled_up(counts: Counts) -> pd.DataFrame:
     unknown = places.loc[places["reported"] == UNKNOWN_PRIMARY, ["registry", "site"]].assign(ill_defined=True)
     known = cases.merge(unknown, on=["registry", "site"], how="left")
     without_site = known["ill_defined"].fillna(False).to_numpy(dtype=bool)
+    # Cells of a coarser site ("other and unspecified") hide how many have no known primary site.
+    told = set(places.loc[places["reported"] == UNKNOWN_PRIMARY, "registry"])
     known = known.assign(
+        site_not_told=((known["form"] == "cells") & ~known["registry"].isin(told)).astype("int64"),
         unknown_age=known["events"].where(known["age_from"].isna(), 0),
         unknown_site=known["events"].where(without_site, 0),
         in_cells=(known["form"] == "cells").astype("int64"),
     )
     numbers = ["events", *FLAGS, "unknown_age", "unknown_site"]
+    how = dict.fromkeys(numbers, "sum") | {"in_cells": "min", "site_not_told": "max"}
     known[numbers] = known[numbers].astype("float64")
-    lean = known.groupby(["registry", "site", "sex", *PERIOD], as_index=False).agg(
-        dict.fromkeys(numbers, "sum") | {"in_cells": "min"}
-    )
+    lean = known.groupby(["registry", "site", "sex", *PERIOD], as_index=False).agg(how)
     placed = lean.merge(places[places["reported"] != UNKNOWN_PRIMARY], on=["registry", "site"])
     placed = placed.drop(columns="site").rename(columns={"reported": "site"})
     yearly = placed[(placed["site"] == ALL_CANCERS)]
     return by_sex_and_both(
         pd.concat([yearly[yearly["period_until"] - yearly["period_from"] == 1], _pooled(placed, cases)]),
-        dict.fromkeys(numbers, "sum") | {"in_cells": "min"},
+        how,
     )
 
 
@@ -139,6 +141,8 @@ def _share(indicator: str, table: pd.DataFrame, part: str, whole: str, level: fl
     above, below = (table[name].to_numpy(dtype=np.float64) for name in (part, whole))
     found = wilson_interval(above, below, level=level)
     status = np.where(below > 0, OK, NOT_ESTIMABLE).astype(object)
+    if indicator == "primary_site_unknown":
+        status[table["site_not_told"].to_numpy() > 0] = NOT_ESTIMABLE
     values = np.stack([above, below, 100 * found.share, 100 * found.lower, 100 * found.upper])
     if indicator in _OF_ROWS:
         status[table["in_cells"].to_numpy() > 0] = NOT_ESTIMABLE
