@@ -354,6 +354,9 @@ def test_numbers_that_are_social_security_numbers_or_dates_are_found(expression,
         "CAST(hash(i) >> 1 AS BIGINT)",
         "1000000000000 + hash(i) % 9000000000000",
         "100000000000000 + hash(i) % 900000000000000",
+        # Counters of 13 digits that begin like a NIR: thousands born in one month and département.
+        "2550814000000 + i",
+        "7550814000000 + i",
         # A counter of 15 digits whose beginning has the form: one in a hundred verifies, by chance.
         "255081416800000 + i",
         "20160000 + i",

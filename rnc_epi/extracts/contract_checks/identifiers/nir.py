@@ -12,8 +12,8 @@ from typing import Final
 
 from scipy.stats import poisson
 
-#: Chance below which numbers that have the form are taken for what they look like: one column of random
-#: pseudonyms in a thousand is refused wrongly, at most (docs/decisions/130).
+#: Chance below which numbers that have the form are taken for what they look like. Each length of number is
+#: tried twice: two columns of random pseudonyms in a thousand are refused wrongly (docs/decisions/130).
 CHANCE: Final = 0.001
 #: Share of 13-digit numbers with the first seven digits of a NIR: sex 1 or 2 (2 of 9), month 01 to 12 (12 of
 #: 100), département 01 to 95 or 97 to 99 (98 of 100).

@@ -23,6 +23,8 @@ from rnc_epi.extracts.contract_checks.tables import ExtractTables
 from rnc_epi.store import Store
 from rnc_epi.vocabulary.contract import TABLES
 
+#: Different numbers without key that may share sex, month and département of birth; more are a counter.
+MOST_OF_A_MONTH: Final = 50
 _SHORTEST, _LONGEST = 10**12, 10**15 - 1
 _WIDE: Final = ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE", "DECIMAL")
 _WHOLE: Final = ("INTEGER", "UINTEGER", *_WIDE)
@@ -39,6 +41,7 @@ _DMY: Final = "(n // 10000) % 100 BETWEEN 1 AND 12 AND n // 1000000 BETWEEN 1 AN
 #: What is counted of the different numbers of 13 and 15 digits, `n` being one of them and `times` its rows.
 _COUNTS: Final = """
     count(*) FILTER (WHERE NOT long), count(*) FILTER (WHERE form), count(*) FILTER (WHERE temporary),
+    count(DISTINCT n // 1000000) FILTER (WHERE form), count(DISTINCT n // 1000000) FILTER (WHERE temporary),
     count(*) FILTER (WHERE long), count(*) FILTER (WHERE formed), count(*) FILTER (WHERE formed AND verified),
     count(*) FILTER (WHERE sexed), count(*) FILTER (WHERE verified),
     CAST(coalesce(sum(times) FILTER (WHERE form), 0) AS BIGINT),
@@ -47,7 +50,7 @@ _COUNTS: Final = """
     CAST(coalesce(sum(times) FILTER (WHERE verified), 0) AS BIGINT)
 """
 _FORMS: Final = f"""
-    times, long,
+    n, times, long,
     NOT long AND {shape_13("n")} AS form,
     NOT long AND {shape_13("n", "(3, 4, 7, 8)")} AS temporary,
     long AND {shape_13("(n // 100)", "(1, 2, 3, 4, 7, 8)")} AS formed,
@@ -63,6 +66,8 @@ class Counted:
     of_13: int
     form: int
     temporary: int
+    months_of_form: int
+    months_of_temporary: int
     of_15: int
     formed: int
     formed_and_verified: int
@@ -78,9 +83,13 @@ class Counted:
         rows = 0
         by_chance = expected_by_chance(self.of_13 - self.form, CHANCE_13, longer_13)
         temporary = expected_by_chance(self.of_13 - self.temporary, CHANCE_13_TEMPORARY, longer_13)
-        if beyond_chance(self.form, by_chance):
+        if beyond_chance(self.form, by_chance) and not _counts(self.form, self.months_of_form):
             rows += self.rows_form
-        elif self.temporary >= LEAST_KEYS and beyond_chance(self.temporary, temporary):
+        elif (
+            self.temporary >= LEAST_KEYS
+            and beyond_chance(self.temporary, temporary)
+            and not _counts(self.temporary, self.months_of_temporary)
+        ):
             rows += self.rows_temporary
         with_form = self.formed_and_verified
         if beyond_chance(
@@ -100,6 +109,11 @@ class Counted:
         ):
             rows += self.rows_verified
         return rows
+
+
+def _counts(numbers: int, months: int) -> bool:
+    """Tell whether numbers of the form are a counter: all born in one month and département, or nearly."""
+    return numbers > MOST_OF_A_MONTH * months
 
 
 def counted(store: Store, numbers: str, parameters: dict[str, str] | None = None) -> Counted:
