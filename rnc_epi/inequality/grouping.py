@@ -106,6 +106,7 @@ def deprivation_groups(
     index: str,
     vintage: str,
     geo_level: str = "",
+    geo_vintage: str = "",
     groups: int = 5,
     scope: str = "national",
     scope_areas: Sequence[str] = (),
@@ -127,6 +128,9 @@ def deprivation_groups(
     index, vintage : str
     geo_level : str
         Level of the scores; the only one that the index has without it.
+    geo_vintage : str
+        Edition of the codes of the areas to cut; without it that which the passage leads to, or that of the
+        scores where there is no passage.
     groups : int
         Three at least.
     scope : {"national", "region", "registry_zone"}
@@ -136,11 +140,13 @@ def deprivation_groups(
     weighting : {"population", "areas"}
         Groups of equal population, or of equal numbers of areas.
     membership : DataFrame, optional
-        The contract's table, for a scope other than national.
+        The contract's table, for a scope other than national: links are followed over levels in between
+        (zone, département, région).
     passage : DataFrame, optional
         From the edition of the codes of the scores to that of the areas, or from arrondissements to their
         commune, in the form of the contract's membership of one level: ``child_code, parent_code`` and
         perhaps ``child_vintage, parent_vintage, weight``; with ``population`` of the child where areas merge.
+        Without it, the links of `membership` between areas of the level of the scores are the passage.
     companion : str
         Column of `areas` that rises with deprivation beyond doubt (unemployment): the declared direction is
         checked against it. Without it, it is checked against the family of the index where that is known.
@@ -172,8 +178,10 @@ def deprivation_groups(
     name = GroupingName(index, vintage, scope, weighting, groups)
     own = _scores_of(scores, index, vintage, geo_level)
     level, edition = str(own["geo_level"].iloc[0]), str(own["geo_vintage"].iloc[0])
-    steps = _steps(passage, level, edition)
-    of_level = _areas_of(areas, level, edition, steps)
+    steps = _steps(passage if passage is not None else membership, level, edition, geo_vintage, areas)
+    of_level = _areas_of(areas, level, geo_vintage or _edition_reached(areas, level, edition, steps), edition)
+    if steps is None and str(of_level["geo_vintage"].iloc[0]) != edition:
+        raise InputError("I011", found=f"{level} {edition}", expected=f"{level} {geo_vintage}")
     higher_is = _stated_direction(own, index)
     passed = pass_scores(own, pd.Index(of_level["geo_code"]), steps)
     converted = passed.scores.assign(
@@ -258,24 +266,45 @@ def _scores_of(scores: pd.DataFrame, index: str, vintage: str, geo_level: str) -
     return own
 
 
-def _steps(passage: pd.DataFrame | None, level: str, edition: str) -> pd.DataFrame | None:
-    """Return the steps of a passage that start from areas of the level and edition of the scores."""
+def _steps(
+    passage: pd.DataFrame | None, level: str, edition: str, wanted_edition: str, areas: pd.DataFrame
+) -> pd.DataFrame | None:
+    """Return the steps of a passage that start from areas of the level and edition of the scores.
+
+    A table of memberships holds passages among its other links: those between areas of one level. Where they
+    say no population, that of the area they start from is taken from the areas.
+    """
     if passage is None:
         return None
     for name, wanted in (("child_level", level), ("parent_level", level), ("child_vintage", edition)):
         if name in passage:
             passage = passage[passage[name].astype(str).eq(wanted)]
-    return passage if len(passage) else None
+    if wanted_edition and "parent_vintage" in passage:
+        passage = passage[passage["parent_vintage"].astype(str).eq(wanted_edition)]
+    if passage.empty:
+        return None
+    if "population" in passage:
+        return passage
+    old = areas[areas["geo_level"].astype(str).eq(level) & areas["geo_vintage"].astype(str).eq(edition)]
+    people = old.drop_duplicates("geo_code").set_index(old["geo_code"].astype(str).drop_duplicates())
+    return passage.assign(population=passage["child_code"].astype(str).map(people["population"]))
 
 
-def _areas_of(areas: pd.DataFrame, level: str, edition: str, steps: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the areas of the level, of the edition of the scores or of that which the passage leads to."""
+def _edition_reached(areas: pd.DataFrame, level: str, edition: str, steps: pd.DataFrame | None) -> str:
+    """Return the edition that a passage leads to, that of the scores without one."""
+    if steps is None:
+        return edition
+    if "parent_vintage" in steps:
+        ends = sorted(set(steps["parent_vintage"].astype(str)))
+        return ends[0] if len(ends) == 1 else edition
+    # A passage without editions leads to the areas there are.
+    held = sorted(set(areas.loc[areas["geo_level"].astype(str).eq(level), "geo_vintage"].astype(str)))
+    return held[0] if len(held) == 1 else edition
+
+
+def _areas_of(areas: pd.DataFrame, level: str, target: str, edition: str) -> pd.DataFrame:
+    """Return the areas of a level and edition."""
     of_level = areas[areas["geo_level"].astype(str).eq(level)]
-    ends = [] if steps is None or "parent_vintage" not in steps else sorted(set(steps["parent_vintage"]))
-    target = str(ends[0]) if len(ends) == 1 else edition
-    if steps is not None and not ends and len(set(of_level["geo_vintage"])) == 1:
-        # A passage without editions leads to the areas there are.
-        target = str(of_level["geo_vintage"].iloc[0])
     of_vintage = of_level[of_level["geo_vintage"].astype(str).eq(target)]
     if of_vintage.empty:
         held = ", ".join(sorted(of_level["geo_vintage"].astype(str).unique())) or "_"
@@ -320,15 +349,10 @@ def _scope_codes(
     if membership is None:
         raise InputError("I016", what=scope, found="_")
     level, vintage = str(placed["geo_level"].iloc[0]), str(placed["geo_vintage"].iloc[0])
-    links = membership[
-        membership["child_level"].astype(str).eq(level)
-        & membership["child_vintage"].astype(str).eq(vintage)
-        & membership["parent_level"].astype(str).eq(scope)
-        & membership["parent_code"].astype(str).ne(POOLED_REGISTRIES)
-    ]
+    links = _reaching(membership, level, vintage, scope)
+    links = links[links["parent_code"].ne(POOLED_REGISTRIES)]
     if scope_areas:
-        links = links[links["parent_code"].astype(str).isin(scope_areas)]
-    links = links.astype({"child_code": str, "parent_code": str})
+        links = links[links["parent_code"].isin(scope_areas)]
     links = links[links["child_code"].isin(placed["geo_code"])]
     links = links[["child_code", "parent_code"]].drop_duplicates()
     if links.empty:
@@ -343,3 +367,24 @@ def _scope_codes(
             where=links.loc[several, "child_code"].iloc[0],
         )
     return placed["geo_code"].map(links.set_index("child_code")["parent_code"])
+
+
+def _reaching(membership: pd.DataFrame, level: str, vintage: str, scope: str) -> pd.DataFrame:
+    """Return ``child_code, parent_code`` from areas of a level to those of a scope, over levels in between.
+
+    Links of a part of an area (weight below 1) lead nowhere: a half of it would be in two groups.
+    """
+    ends = ["child_level", "child_code", "child_vintage", "parent_level", "parent_code", "parent_vintage"]
+    whole = membership[membership["weight"].ge(1.0)] if "weight" in membership else membership
+    links = whole[ends].astype(str).drop_duplicates()
+    links = links[links["child_level"].ne(links["parent_level"])]
+    here = links[links["child_level"].eq(level) & links["child_vintage"].eq(vintage)]
+    found, seen = [], {level}
+    while len(here):
+        found.append(here[here["parent_level"].eq(scope)][["child_code", "parent_code"]])
+        climbing = here[~here["parent_level"].isin({scope, *seen})]
+        seen |= set(climbing["parent_level"])
+        above = links.rename(columns={name: name.replace("child", "mid") for name in ends[:3]})
+        here = climbing.rename(columns={name: name.replace("parent", "mid") for name in ends[3:]})
+        here = here.merge(above, on=["mid_level", "mid_code", "mid_vintage"])[ends].drop_duplicates()
+    return pd.concat(found, ignore_index=True).drop_duplicates() if found else links[ends[1:5:3]]

@@ -166,6 +166,35 @@ def test_groups_within_regions_are_cut_in_each_and_overlapping_zones_are_refused
         cut(scores, areas, scope="region")
 
 
+def test_a_scope_is_reached_over_the_levels_in_between_and_not_through_parts_of_areas():
+    scores, areas = scores_of([1, 2, 3, 11, 12, 13]), areas_of([10] * 6)
+    codes = [f"c{i}" for i in range(6)]
+    first = membership_of(codes, ["D1"] * 3 + ["D2"] * 3, level="departement")
+    second = first.iloc[[0, 3]].assign(
+        child_level="departement", child_code=["D1", "D2"], parent_level="region", parent_code=["R1", "R2"]
+    )
+    # Half of a commune lies in a third département: no whole link, no second region.
+    part = first.iloc[[0]].assign(parent_code="D3", weight=0.5)
+    links = pd.concat([first, second, part, second.iloc[[0]].assign(child_code="D3", parent_code="R3")])
+    made = cut(scores, areas, groups=3, scope="region", membership=links)
+    assert made.table["stratum"].tolist() == ["Q1", "Q2", "Q3"] * 2
+
+
+def test_links_between_communes_are_the_passage_and_areas_hold_the_populations():
+    # old1 and old2 became c1; their populations stand in the table of areas, at the old edition.
+    scores = scores_of([0, 1, 9, 2.9, 3.1], codes=["c0", "old1", "old2", "c3", "c4"], vintage="2019")
+    links = membership_of(["old1", "old2"], ["c1", "c1"], level="commune").assign(child_vintage="2019")
+    new = areas_of([10, 10, 10, 10], codes=["c0", "c1", "c3", "c4"])
+    old = areas_of([30, 10], vintage="2019", codes=["old1", "old2"])
+    made = cut(scores, pd.concat([new, old]), groups=4, membership=links)
+    assert made.table.set_index("geo_code")["stratum"]["c1"] == "Q3"
+    # The edition of the scores can be asked for: no passage then. One that nothing leads to is refused.
+    asked = cut(scores, pd.concat([new, old]), groups=3, membership=links, geo_vintage="2019")
+    assert asked.table["geo_code"].tolist() == ["old1", "old2"]
+    with pytest.raises(InputError, match="I011"):
+        cut(scores, pd.concat([new, old]), groups=3, geo_vintage="2024")
+
+
 def test_bad_tables_are_refused_by_code():
     areas = areas_of([10] * 5)
     with pytest.raises(InputError, match="I009"):
