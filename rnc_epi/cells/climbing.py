@@ -47,7 +47,7 @@ class _Located:
     """Tumours of a claimant by covered area, and how many of them are known to each finer level."""
 
     total: dict[AreaKey, int] = field(default_factory=dict)
-    at_level: dict[tuple[AreaKey, str], int] = field(default_factory=dict)
+    at_level: dict[AreaKey, dict[str, int]] = field(default_factory=dict)
 
     def finer_levels(self, area: AreaKey) -> set[str]:
         """Return the levels below a covered area to which enough of its tumours are known.
@@ -57,8 +57,8 @@ class _Located:
         among = [area] if self.total.get(area) else list(self.total)
         total = sum(self.total.get(one, 0) for one in among)
         counts: dict[str, int] = {}
-        for (holder, level), count in self.at_level.items():
-            if holder in among:
+        for one in among:
+            for level, count in self.at_level.get(one, {}).items():
                 counts[level] = counts.get(level, 0) + count
         return {level for level, count in counts.items() if count >= LEAST_LOCATED * total}
 
@@ -76,6 +76,12 @@ class Climbing:
     def __init__(self, membership: Membership, holders: Holders, denominators: Denominators) -> None:
         self.membership, self.holders, self.denominators = membership, holders, denominators
         self._upwards = membership.parents_upwards()
+        #: Areas with person-years of their own, by area that holds them.
+        self._inside: dict[AreaKey, list[AreaKey]] = {}
+        for area in denominators.areas():
+            for holder in holders.ever(area):
+                self._inside.setdefault(holder, []).append(area)
+        self._periods: dict[tuple[Period, ...], tuple[list[Period], bool]] = {}
 
     def coverage(self, stated: pd.DataFrame, homes: Mapping[AreaKey, int], source: str) -> pd.DataFrame:
         """Return the coverage of one claimant with the areas above and below that count its tumours.
@@ -114,8 +120,8 @@ class Climbing:
             for area in path & covered:
                 found.total[area] = found.total.get(area, 0) + count
                 for level in {one.geo_level for one in path if area in self.holders.ever(one)}:
-                    key = (area, level)
-                    found.at_level[key] = found.at_level.get(key, 0) + count
+                    counts = found.at_level.setdefault(area, {})
+                    counts[level] = counts.get(level, 0) + count
         return found
 
     def _above(self, areas: set[AreaKey], period: Period, source: str) -> Iterator[Place]:
@@ -142,27 +148,31 @@ class Climbing:
 
     def _within(self, areas: set[AreaKey], period: Period, source: str, located: _Located) -> Iterator[Place]:
         """Yield the areas within covered ones that have person-years of their own, and their periods."""
-        levels = {area: located.finer_levels(area) for area in areas}
-        finer = set().union(*levels.values()) if levels else set()
-        for area in self.denominators.areas():
-            if area not in areas and area.geo_level not in finer:
-                continue
-            own = self.denominators.periods_of(area, source)
-            whole = [one for one in own if one.length > 1 and period.contains(one)
+        for holder in sorted(areas):
+            for one in self._own(holder, source)[0]:
+                if period.contains(one):
+                    yield Place(holder, one, False)
+            levels = located.finer_levels(holder)
+            for area in self._inside.get(holder, ()):
+                if area.geo_level not in levels or area in areas:
+                    continue
+                whole, yearly = self._own(area, source)
+                for one in whole:
+                    if period.contains(one) and self._holds(holder, area, one):
+                        yield Place(area, one, False)
+                if yearly:
+                    for run in self.holders.runs(period):
+                        if self._holds(holder, area, run):
+                            yield Place(area, run, True)
+
+    def _own(self, area: AreaKey, source: str) -> tuple[list[Period], bool]:
+        """Return the periods of several years that no shorter ones make up, and whether there are years."""
+        own = tuple(self.denominators.periods_of(area, source))
+        if own not in self._periods:
+            whole = [one for one in own if one.length > 1
                      and tiling(one, [other for other in own if other != one]) is None]  # fmt: skip
-            if area in areas:
-                yield from (Place(area, one, False) for one in whole)
-                continue
-            above = {holder for holder in self.holders.ever(area) & areas if area.geo_level in levels[holder]}
-            if not above:
-                continue
-            for one in whole:
-                if any(self._holds(holder, area, one) for holder in above):
-                    yield Place(area, one, False)
-            if any(one.length == 1 for one in own):
-                for run in self.holders.runs(period):
-                    if any(self._holds(holder, area, run) for holder in above):
-                        yield Place(area, run, True)
+            self._periods[own] = (whole, any(one.length == 1 for one in own))
+        return self._periods[own]
 
     def _holds(self, holder: AreaKey, area: AreaKey, period: Period) -> bool:
         return all(holder in self.holders.of(area, epoch) for epoch in self.holders.epochs_of(period))

@@ -6,13 +6,18 @@ coverage and the person-years stand at other levels.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from rnc_epi.cells.build import Selection
+from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.cells.needed import needed_of
+from rnc_epi.extracts.opening import open_extract
 from rnc_epi.vocabulary.periods import Period
-from tests.by_hand.small_extract import departement, frame, person_years, read
+from tests.by_hand.small_extract import Read, departement, frame, person_years, read
 from tests.by_hand.test_groups import COMMUNES, GROUPS, SIZES, at, commune, grouped, with_communes
+from tests.extract_builder import write_extract
 
 ALL_YEARS = Period(2016, 2019)
 SELECTION = Selection(("colorectum",), event_types=("incidence",), years=(2016, 2017, 2018),
@@ -200,3 +205,44 @@ def test_what_is_not_covered_stays_outside_the_scope(tmp_path):
     assert inc(1, "departement", "73") not in small.at
     assert {key[4] for key in small.at if key[3] == "commune"} == {"a", "b", "c"}
     assert small.fate("tumours") == {"used": (4, 4), "outside_scope": (3, 3)}
+
+
+def test_communes_are_left_out_where_the_departements_say_as_much(tmp_path):
+    # Asked for départements and regions, communes that only repeat their tumours are not summed; asked for
+    # an intermediate level that communes alone make up, they are.
+    given = with_communes(
+        person_years=frame("person_years", [*person_years(DEPARTEMENTS), *at_once(COMMUNES)]),
+        coverage=covered(departement("38"), departement("73")),
+    )
+    given["areas"] = frame("areas", [*given["areas"].itertuples(index=False, name=None),
+                                     ("epci", "e", "cog2026", "e", "e", None, None, None)])  # fmt: skip
+    given["membership"] = frame("membership", [
+        *given["membership"].itertuples(index=False, name=None),
+        *((*commune(c), "epci", "e", "cog2026", None, None, 1.0) for c in "ab"),
+    ])  # fmt: skip
+    path = write_extract(tmp_path / "x.duckdb", given)
+    with open_extract(path, threads=1) as extract:
+        builder = CellBuilder(extract)
+        datasets = [dataset for dataset in builder.datasets if dataset.event_type == "incidence"]
+        kept = {
+            level: {area.geo_level for area in needed_of(
+                datasets, SELECTION, (level,), builder.finer, builder.holders)[0].areas}
+            for level in ("region", "departement", "epci", "commune")
+        }  # fmt: skip
+        wide = builder.cells(replace(SELECTION, geo_levels=("region", "departement", "registry_zone")))
+        everything = Read(builder.cells(SELECTION), extract.accounting.frame())
+        epci = Read(
+            builder.cells(replace(SELECTION, geo_levels=("epci",), years=())), extract.accounting.frame()
+        )
+    assert kept == {
+        "region": {"departement"}, "departement": {"departement"}, "epci": {"departement", "commune"},
+        "commune": {"departement", "commune"},
+    }  # fmt: skip
+    every = everything.at
+    for key, (part, row) in Read(wide, everything.accounting).at.items():
+        other, at_row = every[key]
+        assert part.events[row].tolist() == other.events[at_row].tolist()
+        assert part.person_years[row].tolist() == other.person_years[at_row].tolist()
+    # Two men of a and one of b over the three years.
+    assert epci.events(*inc(1, "epci", "e", 2016, 2019)) == ([0, 1, 2], 0)
+    assert epci.person_years(*inc(1, "epci", "e", 2016, 2019)) == [60, 120, 90]
