@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnc_epi.extracts.classification import new_primaries, shared_out
@@ -62,7 +62,16 @@ def _one_after_the_other(rows) -> list[bool]:
     return new
 
 
+#: The second repeats the first; the third would repeat the second, which does not count, and not the first.
+_IN_A_CHAIN = [
+    (1, 2010, 1, "C18.7", 8140),
+    (1, 2011, 1, "C18.7", 8010),
+    (1, 2012, 1, "C18.7", 8070),
+]
+
+
 @given(_tumours)
+@example(_IN_A_CHAIN)
 def test_new_primaries_are_those_of_a_plain_reading_of_the_rules(rows):
     found = new_primaries(_frame(rows))
     assert found["new_primary"].tolist() == _one_after_the_other(rows)

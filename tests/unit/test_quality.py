@@ -373,12 +373,15 @@ def test_a_registry_far_from_the_others_is_flagged_for_it():
 def test_what_is_done_concerns_the_right_numbers():
     rows = [
         ("r", "all_cancers", 0, 2016, 2019, FLAG, "Q010", "", 1.0, 1.0),
-        ("r", "colorectum", 0, 2016, 2019, FLAG, "Q060", "", 1.0, 1.0),
+        ("r", "colorectum", 0, 2016, 2019, FLAG, "Q060", "missing_stage", 1.0, 1.0),
         ("r", "all_cancers", 0, 2018, 2019, BLOCK, "Q111", "", 1.0, 1.0),
         ("r", "liver", 1, 2016, 2019, FLAG, "Q070", "", 1.0, 1.0),
     ]
     actions = pd.DataFrame(rows, columns=list(ACTION_COLUMNS))
-    assert action_for(actions, "r", "colon", 2, 2016, 2017) == (FLAG, ("Q010", "Q060"))
+    by_stage = action_for(actions, "r", "colon", 2, 2016, 2017, by_stage=True)
+    assert by_stage == (FLAG, ("Q010", "Q060"))
+    # Stages that are missing say nothing of numbers that are not by stage.
+    assert action_for(actions, "r", "colon", 2, 2016, 2017) == (FLAG, ("Q010",))
     assert action_for(actions, "r", "lung", 1, 2016, 2017) == (FLAG, ("Q010",))
     assert action_for(actions, "r", "lung", 1, 2016, 2019) == (BLOCK, ("Q010", "Q111"))
     assert action_for(actions, "r", "liver", 2, 2016, 2017) == (FLAG, ("Q010",))

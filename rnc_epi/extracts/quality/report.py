@@ -48,10 +48,18 @@ class QualityReport:
         return public_form(self.indicators) if public else self.indicators.copy()
 
     def action(
-        self, registry: str, site_slug: str, sex: int, period_from: int, period_until: int
+        self,
+        registry: str,
+        site_slug: str,
+        sex: int,
+        period_from: int,
+        period_until: int,
+        *,
+        by_stage: bool = False,
     ) -> tuple[str | None, tuple[str, ...]]:
         """Return ``"flag"``, ``"block"`` or None for some numbers, with the codes of the rules."""
-        return action_for(self.actions, registry, site_slug, sex, period_from, period_until)
+        years = (period_from, period_until)
+        return action_for(self.actions, registry, site_slug, sex, *years, by_stage=by_stage)
 
     def text(self, language: str = "fr", *, public: bool = False) -> str:
         """Return the report as plain text: a table a registry, then what the rules say.

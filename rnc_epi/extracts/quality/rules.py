@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FLAG, BLOCK = "flag", "block"
 _EVERY: Final = "*"
+#: What is judged here concerns numbers by stage alone.
+_OF_STAGES: Final = "missing_stage"
 #: Columns of the table of actions.
 COLUMNS: Final = (
     *("registry", "site", "sex", "period_from", "period_until"),
@@ -116,7 +118,14 @@ def broken_rules(table: pd.DataFrame, rules: Iterable[QualityRule] | None = None
 
 
 def action_for(
-    actions: pd.DataFrame, registry: str, site_slug: str, sex: int, period_from: int, period_until: int
+    actions: pd.DataFrame,
+    registry: str,
+    site_slug: str,
+    sex: int,
+    period_from: int,
+    period_until: int,
+    *,
+    by_stage: bool = False,
 ) -> tuple[str | None, tuple[str, ...]]:
     """Return what is to be done with the numbers of a registry, site, sex and years, and why.
 
@@ -129,6 +138,8 @@ def action_for(
         0 is both sexes, which every sex concerns.
     period_from, period_until : int
         Half-open years; a rule on one of them concerns them all.
+    by_stage : bool
+        Whether the numbers are by stage; missing stages say nothing of the others.
 
     Returns
     -------
@@ -152,6 +163,7 @@ def action_for(
         & (whole | (actions["sex"] == 0) | (actions["sex"] == sex) | (sex == 0))
         & (actions["period_from"] < period_until)
         & (actions["period_until"] > period_from)
+        & (by_stage | (actions["indicator"] != _OF_STAGES))
     ]
     codes = tuple(sorted(mine["code"].unique()))
     if not codes:
