@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from rnc_epi.extracts.sample.national import leaves_of
 from rnc_epi.vocabulary.sites import site_of_icdo3
 
 #: Age from which tumours are those of adults.
@@ -65,6 +66,25 @@ def typical_code(leaf: str, *, child: bool = False, microscopic: bool = True) ->
     if not microscopic and site_of_icdo3(code.topography, _NOT_SPECIFIED, 3) == leaf:
         return Code(code.topography, _NOT_SPECIFIED)
     return code
+
+
+def needs_microscope(leaf: str) -> bool:
+    """Return whether a tumour of a leaf is known as such by its morphology alone: blood, melanoma and others.
+
+    The sample knows none of these from a death certificate or a clinic alone.
+    """
+    return typical_code(leaf, microscopic=False).morphology != _NOT_SPECIFIED
+
+
+def has_no_stage(leaf: str) -> bool:
+    """Return whether registries stage no tumour of a leaf: blood and marrow, unknown primary site.
+
+    Examples
+    --------
+    >>> has_no_stage("lymphoid_leukaemia"), has_no_stage("lung")
+    (True, False)
+    """
+    return leaf == "unknown_primary" or leaf in leaves_of("haematological")
 
 
 def variants(leaf: str) -> list[Code]:

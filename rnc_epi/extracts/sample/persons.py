@@ -15,8 +15,7 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
-from rnc_epi.extracts.sample.codes import variant_of, variants
-from rnc_epi.extracts.sample.national import leaves_of
+from rnc_epi.extracts.sample.codes import has_no_stage, needs_microscope, variant_of, variants
 from rnc_epi.extracts.sample.places import site_handed_over
 from rnc_epi.extracts.sample.tables import REGISTRIES
 from rnc_epi.vocabulary.draws import seed_of
@@ -181,12 +180,11 @@ class Persons:
         found = "late" if leaf in _FOUND_LATE else "other"
         stage = rng.choice(np.arange(1, 5, dtype=np.int8), size=n, p=_STAGES[found])
         missing = rng.random(n) < np.where(ages < 75, *_STAGE_MISSING)
-        unstaged = leaf in leaves_of("haematological") or leaf == "unknown_primary"
         ratio = reference.deaths_per_case().get((site_handed_over(leaf), sex), 0.4)
         survived = rng.exponential((200 + 6000 * (1 - ratio) ** 2) * np.exp(-0.02 * (ages - 65.0)), n)
         until = (self.area.covered_until - np.array(self.area.years)[year[chosen]]) * 365
         in_situ = np.arange(n) >= count
-        basis = np.where(in_situ, 7, _basis(n, rng))
+        basis = np.where(in_situ | needs_microscope(leaf), 7, _basis(n, rng))
         # A tumour known from the death certificate alone has no life after its diagnosis.
         survived[basis == 0] = 0
         self.tumours.add(
@@ -199,7 +197,8 @@ class Persons:
             behaviour=np.where(in_situ, 2, 3).astype(np.int8),
             basis=basis.astype(np.int8),
             variant=variant_of(ages, basis).astype(np.uint8),
-            stage=np.where(missing | unstaged, 0, stage).astype(np.int8),
+            # From 1, for stage 0; 0 is missing.
+            stage=np.where(missing | has_no_stage(leaf), 0, np.where(in_situ, 1, stage + 1)).astype(np.int8),
             dead=(survived < until).astype(np.int8),
             days=np.minimum(survived, until).astype(np.int32),
         )
@@ -293,7 +292,7 @@ class Persons:
                     "morphology": pd.Categorical.from_codes(morphology[1][code], morphology[0]),
                     "behaviour": columns["behaviour"][at],
                     "basis_of_diagnosis": columns["basis"][at],
-                    "stage": pd.Categorical.from_codes(columns["stage"][at] - 1, ["1", "2", "3", "4"]),
+                    "stage": pd.Categorical.from_codes(columns["stage"][at] - 1, ["0", "1", "2", "3", "4"]),
                     "geo_level": _constant("commune", len(at)),
                     "geo_code": pd.Categorical.from_codes(commune, self.area.communes),
                     "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
-from rnc_epi.extracts.sample.codes import coded
+from rnc_epi.extracts.sample.codes import coded, has_no_stage, needs_microscope
 from rnc_epi.extracts.sample.world import ALL_CANCERS, World
 from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
 from rnc_epi.vocabulary.draws import seed_of
@@ -179,7 +179,7 @@ def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
         followed = np.minimum(rng.exponential(2500, n), 365.25 * 3).astype(np.int64)
         age = _STARTS[band] + rng.integers(0, width)
         unknown, month = rng.random(n) < UNKNOWN_AGE, rng.integers(1, 13, n)
-        certificate_only = (rng.random(n) < DEATH_CERTIFICATE_ONLY) & ~in_situ
+        certificate_only = (rng.random(n) < DEATH_CERTIFICATE_ONLY) & ~in_situ & (not needs_microscope(leaf))
         basis = np.where(certificate_only, 0, 7)
         followed[certificate_only] = 0
         topography, morphology = coded(leaf, age, basis)
@@ -197,7 +197,7 @@ def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
                     "morphology": morphology,
                     "behaviour": np.where(in_situ, 2, 3),
                     "basis_of_diagnosis": basis,
-                    "stage": pd.Series(stage).mask(rng.random(n) < STAGE_MISSING),
+                    "stage": _stages(leaf, stage, in_situ, rng.random(n) < STAGE_MISSING),
                     "geo_code": codes[area],
                     "follow_up_days": followed,
                     "vital_status": (followed < 1095).astype(np.int64),
@@ -216,3 +216,8 @@ def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
         geo_level="departement",
         geo_vintage=VINTAGE,
     )
+
+
+def _stages(leaf: str, stage: np.ndarray, in_situ: np.ndarray, missing: np.ndarray) -> pd.Series:
+    """Return stages as registries record them: 0 in situ, none of the blood, some not recorded."""
+    return pd.Series(np.where(in_situ, "0", stage)).mask(missing | has_no_stage(leaf))
