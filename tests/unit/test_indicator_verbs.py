@@ -249,3 +249,43 @@ def test_every_new_indicator_is_defined_in_both_languages():
             assert said.title
             assert said.definition.endswith(".")
         assert bool(definition(slug, "fr").caveat) == bool(definition(slug, "en").caveat)
+
+
+def grouped_cells() -> Cells:
+    """Men of 2016 in one département and the nation, by group; the last row is all groups of the nation."""
+    strata = [("incidence", "s", "lung", 1, level, code, "v", 2016, 2017, "fdep", group)
+              for level, code in (("departement", "a"), ("france_entiere", "FR"))
+              for group in ("Q1", "Q2", "unknown", "all")]  # fmt: skip
+    columns = [*CELL_STRATUM, "stratum_type", "stratum"]
+    events = np.array([[1, 2, 3], [4, 5, 6], [1, 1, 1], [5, 7, 9], [10, 20, 30], [40, 50, 60], [2, 2, 2],
+                       [50, 70, 90]])  # fmt: skip
+    return Cells(
+        strata=pd.DataFrame(strata, columns=columns),
+        bands=BANDS,
+        events=events,
+        unknown_age=np.zeros(8, dtype=np.int64),
+        person_years=np.repeat([[1000.0], [2000.0], [500.0], [3000.0]] * 2, 3, axis=1),
+    )
+
+
+def test_rows_of_groups_say_which_group_they_are():
+    cells = grouped_cells()
+    tables = [rates.counts(cells), rates.crude_rates(cells), rates.standardised_rates(cells, "verbs-three")]
+    for table in [*tables, rates.age_specific_rates(cells, BANDS).iloc[:8]]:
+        assert table["stratum_type"].astype("str").tolist() == ["fdep"] * 8
+        assert table["stratum"].astype("str").tolist() == ["Q1", "Q2", "unknown", "all"] * 2
+    plain = rates.counts(make_cells())
+    assert set(plain["stratum"]) == {"_"}
+
+
+def test_groups_are_compared_with_all_groups_of_the_reference():
+    cells = grouped_cells()
+    found = ratios.standardised_ratios(cells)
+    own = found.assign(key=found["geo_level"].astype("str") + " " + found["stratum"].astype("str"))
+    expected = own.set_index("key")["expected"].to_dict()
+    # 50, 70 and 90 events on 3 000 person-years of each band: 1 000 of each give (50 + 70 + 90) / 3.
+    assert expected["departement Q1"] == pytest.approx(70)
+    assert expected["departement Q2"] == pytest.approx(140)
+    # The groups of the nation meet the whole as well; the whole is its own reference and has no row.
+    assert expected["france_entiere Q2"] == pytest.approx(140)
+    assert "france_entiere all" not in expected
