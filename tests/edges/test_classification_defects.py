@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from rnc_epi.extracts.classification import (
+    apply_codes,
     apply_multiple_primaries,
     check_codes,
     childhood_counts,
@@ -162,11 +163,34 @@ def test_what_is_set_aside_leaves_the_usable_table_and_nothing_else_does(valid, 
         assert again == []
 
 
-def test_an_extract_is_checked_for_its_codes_when_it_is_opened(valid, tmp_path):
-    path = _with(valid, tmp_path, f"UPDATE tumours SET {_C61}, age_years = 9 WHERE tumour_key = 1")
+def test_a_study_applies_all_that_it_asks_for_in_one_call(valid, tmp_path):
+    path = _with(
+        valid,
+        tmp_path,
+        *_same_person("topography = 'C18.0', morphology = '8140'"),
+        f"UPDATE tumours SET {_C61}, age_years = 9 WHERE tumour_key = 3",
+    )
     with open_extract(path, **ONE_THREAD) as extract:
-        assert "O009" in {finding.code for finding in extract.findings}
-        assert extract.store.rows("SELECT 1 FROM usable_tumours WHERE tumour_key = 1") == []
+        before = extract.store.rows("SELECT count(*) FROM usable_tumours")[0][0]
+        done = apply_codes(extract, multiple_primaries=True, uterus=True)
+        left = extract.store.rows("SELECT count(*) FROM usable_tumours")[0][0]
+    assert "O009" in {finding.code for finding in done.findings}
+    assert (done.primaries.excluded, done.deaths_shared) == (1, 0)
+    assert left == before - 2
+
+
+def test_only_what_is_asked_for_is_applied(valid):
+    with _opened(valid) as extract:
+        done = apply_codes(extract)
+    assert (done.findings, done.primaries, done.deaths_shared) == ((), None, None)
+
+
+def test_impossible_codes_refuse_the_study(valid, tmp_path):
+    path = _with(
+        valid, tmp_path, "UPDATE tumours SET morphology = '8720', topography = 'C41.0' WHERE sex = 1"
+    )
+    with _opened(path) as extract, pytest.raises(ExtractRefused, match="D109"):
+        apply_codes(extract)
 
 
 def test_more_impossible_codes_than_the_limit_refuse_the_extract(valid, tmp_path):
