@@ -17,6 +17,7 @@ ATTACKS: Final[dict[str, tuple[str, str]]] = {
     "A7": ("taux multiplié par les personnes-années", "rate times person-years"),
     "A8": ("effectif retrouvé par l'intervalle", "count found from the interval"),
     "A11": ("complément d'un total", "complement of a total"),
+    "A17": ("estimation d'un effectif masqué", "estimate of a hidden count"),
 }
 
 
