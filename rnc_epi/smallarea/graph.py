@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AREA = ["geo_level", "geo_code", "geo_vintage"]
+
+#: Metres put between territories whose coordinates do not compare.
+APART: Final = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +242,10 @@ def graphs_of(adjacency: pd.DataFrame, areas: pd.DataFrame) -> dict[str, AreaGra
         if "outline" in of_level and len(of_level) and of_level["outline"].notna().all():
             shapes = pd.Series(shapely.from_wkb(of_level["outline"].to_numpy()))
             centres = pd.DataFrame({"geo_code": of_level["geo_code"].to_numpy(), **centres_of(shapes)})
+            if "inset" in of_level:
+                # Territories in insets have systems of coordinates of their own: each far from all others.
+                apart = pd.factorize(of_level["inset"].to_numpy(dtype=object))[0] + 1
+                centres["x"] += APART * apart
         found[str(level)] = AreaGraph.from_adjacency(pairs, of_level, centres)
     return found
 

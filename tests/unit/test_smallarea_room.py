@@ -319,6 +319,16 @@ def test_the_table_of_neighbours_gives_one_graph_a_level(made):
         np.testing.assert_array_equal(one[level].edges, made.graphs[level].edges)
 
 
+def test_territories_in_insets_are_far_from_all_others_whatever_their_coordinates():
+    shapes = [shapely.to_wkb(shapely.box(x, 0, x + 1, 1)) for x in (0, 1, 0, 1)]
+    inset = [None, None, '{"scale": 2}', '{"scale": 2}']
+    areas = areas_of("zone", list("abcd")).assign(outline=shapes, inset=inset)
+    pairs = areas[AREA].iloc[[0, 2]].assign(neighbour_code=["b", "d"])
+    x, _ = graphs_of(pairs, areas)["zone"].centres()
+    assert abs(x[1] - x[0]) == abs(x[3] - x[2]) == 1.0
+    assert abs(x[2] - x[0]) > 1e7
+
+
 def test_calibrated_draws_are_smoothed_with_the_covariance_of_their_logarithms():
     rng = np.random.default_rng(4)
     areas = areas_of("zone", [f"a{k:02d}" for k in range(25)])
