@@ -9,6 +9,7 @@ import pytest
 from rnc_epi.inequality import area_gradient
 from rnc_epi.inequality.area_gradient import edges_of
 from rnc_epi.maths.inequality import short_range_part
+from rnc_epi.maths.smallarea import fit
 from rnc_epi.vocabulary.errors import InputError
 
 SIDE = 14
@@ -54,6 +55,12 @@ def test_a_gradient_is_found_by_all_three_models_without_confounding():
     assert ((found["lower"] < np.exp(0.5)) & (np.exp(0.5) < found["upper"])).all()
     assert found["interval_kind"].eq("credible").all()
     assert found["events"].eq(areas["events"].sum()).all()
+    # Spatial+ is BYM2 with what neighbours do not share of the rank.
+    edges = edges_of(areas["geo_code"], adjacency)
+    own = short_range_part(areas["rank"], edges)
+    direct = fit(areas["events"], areas["expected"], edges, covariates=own).coefficients["beta_1"]
+    assert np.log(found.loc["spatial-plus", "value"]) == pytest.approx(direct.median, rel=1e-9)
+    assert abs(direct.median - np.log(found.loc["bym2", "value"])) > 1e-3
 
 
 def test_a_shared_geography_fools_independent_areas_and_less_the_part_that_neighbours_do_not_share():
