@@ -386,6 +386,9 @@ def test_what_is_done_concerns_the_right_numbers():
     assert action_for(actions, "r", "lung", 1, 2016, 2019) == (BLOCK, ("Q010", "Q111"))
     assert action_for(actions, "r", "liver", 2, 2016, 2017) == (FLAG, ("Q010",))
     assert action_for(actions, "r", "liver", 0, 2016, 2017) == (FLAG, ("Q010", "Q070"))
+    # Years are half-open: neither the year after nor the one before is concerned.
+    assert action_for(actions, "r", "lung", 1, 2019, 2020) == (None, ())
+    assert action_for(actions, "r", "lung", 1, 2015, 2016) == (None, ())
     assert action_for(actions, "other", "liver", 0, 2016, 2019) == (None, ())
 
 
