@@ -21,10 +21,13 @@ from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.chapters import CHAPTERS, area_tree
 from rnc_epi.disclosure import add_maps, load_policy, protect, published_counts
+from rnc_epi.extracts.classification import apply_codes
 from rnc_epi.extracts.geography import notice_of_outlines
 from rnc_epi.extracts.opening import open_extract
+from rnc_epi.extracts.quality import quality_report
 from rnc_epi.indicators.rows import joined
 from rnc_epi.indicators.tables import indicators, not_covered_rows
+from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.release.audit_trail import record_run
 from rnc_epi.vocabulary.areas import AreaKey
@@ -33,7 +36,7 @@ from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.schemas import as_result
 from rnc_epi.vocabulary.sites import SITES, children
-from rnc_epi.vocabulary.study import Study, read_study
+from rnc_epi.vocabulary.study import Quality, Study, read_study
 
 if TYPE_CHECKING:
     from rnc_epi.extracts.opening import Extract
@@ -146,6 +149,9 @@ def run_study(
             extract_path, oppositions=oppositions, today=today, memory_limit=memory_limit, threads=threads
         )
     try:
+        codes = study.quality or Quality()
+        with stage_of(progress, "codes"):
+            apply_codes(extract, multiple_primaries=codes.multiple_primaries, uterus=codes.share_out_uterus)
         sources = extract.sources()
         thresholds = {row.source: int(row.disclosure_threshold) for row in sources.itertuples(index=False)}
         policy = load_policy(
@@ -207,6 +213,10 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
         if not parts:
             raise NotCovered("K004", found=", ".join(selection.sites))
+    if study.quality is not None and study.quality.rules != "ignore":
+        with stage_of(progress, "quality"):
+            block = study.quality.rules == "block"
+            parts = [marked(as_result(joined(parts)), quality_report(extract), block=block)]
     found = []
     for name, chapter in CHAPTERS.items():
         if getattr(study, name) is not None:

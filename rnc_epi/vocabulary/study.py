@@ -13,6 +13,7 @@ from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
 from rnc_epi.vocabulary.policy import Lift
 from rnc_epi.vocabulary.study_calibration import Calibration
 from rnc_epi.vocabulary.study_inequality import Inequality
+from rnc_epi.vocabulary.study_quality import Quality
 from rnc_epi.vocabulary.study_section import Section
 from rnc_epi.vocabulary.study_small_areas import SmallAreas
 
@@ -97,6 +98,7 @@ class Study(Section):
     rates: Rates = Field(default_factory=Rates)
     disclosure: Disclosure = Field(default_factory=Disclosure)
     outputs: Outputs = Field(default_factory=Outputs)
+    quality: Quality | None = None
     calibration: Calibration | None = None
     small_areas: SmallAreas | None = None
     inequality: Inequality | None = None
