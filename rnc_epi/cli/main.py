@@ -198,10 +198,10 @@ def build_app(language: str) -> typer.Typer:
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
-        from rnc_epi.release import publish as publish_release
+        from rnc_epi.main_jobs import publish_edition
 
         terminal = Terminal(lang, quiet)
-        terminal.say("published", path=publish_release(directory, approve=approve))
+        terminal.say("published", path=publish_edition(directory, approve=approve))
 
     @app.command(help=said("verify"))
     def verify(directory: Directory, lang: Lang = language, quiet: Quiet = False) -> None:

@@ -6,10 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from rnc_epi.attack import AttackReport, attack_release
+from rnc_epi.attack.differencing import require_no_differencing
 from rnc_epi.extracts.embedded import embedded_sample
 from rnc_epi.extracts.published_tables import write_published_extract
 from rnc_epi.flow import Progress, run_study, silent, stage_of
-from rnc_epi.release import publish, verify
+from rnc_epi.release import publish, staged_release, verify
 from rnc_epi.report import write_report
 from rnc_epi.vocabulary.errors import FileProblem
 from rnc_epi.vocabulary.study import Study, parse_study
@@ -45,6 +46,20 @@ def report(directory: Path, *, language: str = "fr", progress: Progress = silent
     verify(release)
     root = release.parent.parent if release.parent.name in ("releases", "staged") else release.parent
     return write_report(release, root / "report" / language, language=language, progress=progress)
+
+
+def publish_edition(out: str | Path, *, approve: str) -> Path:
+    """Publish the staged release of a folder, unless it gives something away beside the current one.
+
+    Raises
+    ------
+    DisclosureRefused
+        B030, the difference of the two editions speaks of a few persons.
+    """
+    current, staged = Path(out) / "current", staged_release(Path(out))
+    if (current / "MANIFEST.json").is_file() and current.resolve().name != staged.name:
+        require_no_differencing(current, staged)
+    return publish(out, approve=approve)
 
 
 def attack(directory: Path) -> AttackReport:
@@ -90,7 +105,7 @@ def release_of(directory: Path) -> Path:
 def _whole_job(study: Study, extract: Path, out: Path, language: str, progress: Progress) -> dict[str, Path]:
     run_study(study, extract, out, progress=progress)
     with stage_of(progress, "publish"):
-        published = publish(out, approve=DEMONSTRATION)
+        published = publish_edition(out, approve=DEMONSTRATION)
     with stage_of(progress, "verify"):
         verify(published)
     products = {"published": published}

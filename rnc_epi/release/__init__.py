@@ -6,8 +6,8 @@ and points ``out/current`` to it; `verify` recomputes everything that the manife
 """
 
 from rnc_epi.release.metadata import release_metadata
-from rnc_epi.release.publishing import publish
+from rnc_epi.release.publishing import publish, staged_release
 from rnc_epi.release.staging import stage
 from rnc_epi.release.verifying import Verification, verify
 
-__all__ = ["Verification", "publish", "release_metadata", "stage", "verify"]
+__all__ = ["Verification", "publish", "release_metadata", "stage", "staged_release", "verify"]

@@ -43,7 +43,7 @@ def publish(out: str | Path, *, approve: str, release_id: str | None = None) -> 
     name = approve.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise StudyFileError("R014")
-    staged = _staged(root, release_id)
+    staged = staged_release(root, release_id)
     verify(staged)
     files = read_folder(staged)
     target = root / "releases" / staged.name
@@ -65,7 +65,14 @@ def publish(out: str | Path, *, approve: str, release_id: str | None = None) -> 
     return target
 
 
-def _staged(root: Path, release_id: str | None) -> Path:
+def staged_release(root: Path, release_id: str | None = None) -> Path:
+    """Return the folder of the staged release, or of one of several.
+
+    Raises
+    ------
+    FileProblem
+        ``R011`` nothing is staged, ``R012`` several are.
+    """
     folder = root / "staged"
     found = sorted(path for path in folder.glob("rnc-*") if path.is_dir()) if folder.is_dir() else []
     if release_id is not None:
