@@ -31,14 +31,18 @@ PIECES = (
     b"-",
 )
 
+FIELDS = ("", "NA", "1,5", "2E10", "31/02/2021", "44259", "-1", "999", "é", "2.0", "1 000", "nan", CANARY,
+          "2550814168025", "0", "01/01/1000", "C61", "2021-03-04", "1" * 40)  # fmt: skip
+
 
 def corrupted(seed: int, cuts: int) -> bytes:
-    """Return the file with bytes put in, taken out or replaced, or lines moved, as a seed says."""
+    """Return the file with bytes, fields or lines put in, taken out or replaced, as a seed says."""
     source = random.Random(seed)
     content = bytearray(text(LINES).encode())
     for _ in range(cuts):
         at = source.randrange(len(content))
-        what = source.randrange(5)
+        what = source.randrange(8)
+        lines = bytes(content).split(b"\n")
         if what == 0:
             content[at:at] = source.choice(PIECES)
         elif what == 1:
@@ -46,10 +50,17 @@ def corrupted(seed: int, cuts: int) -> bytes:
         elif what == 2:
             content[at] = source.randrange(256)
         elif what == 3:
-            content[at : at + 1] = source.choice(PIECES)
+            body = lines[1:-1]
+            source.shuffle(body)
+            content = bytearray(b"\n".join([lines[0], *body, b""]))
+        elif what == 4:
+            lines.insert(-1, source.choice(lines[1:]))
+            content = bytearray(b"\n".join(lines))
         else:
-            lines = content.split(b"\n")
-            source.shuffle(lines)
+            number = source.randrange(1, max(2, len(lines) - 1))
+            fields = lines[number].split(b";")
+            fields[source.randrange(len(fields))] = source.choice(FIELDS).encode()
+            lines[number] = b";".join(fields)
             content = bytearray(b"\n".join(lines))
     return bytes(content)
 
