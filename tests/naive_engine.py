@@ -134,16 +134,19 @@ class NaiveEngine:
         candidates: dict[tuple, list[tuple[int, int]]] = {}
         for row in self.tables["coverage"]:
             area, ages = area_of(row), (row["age_from"], row["age_until"] or OPEN)
+            group = "all_cancers" if row["site_group"] == "general" else row["site_group"]
+            for source, registry in rows:
+                if registry == row["registry"]:
+                    for place, period in self._places(row, source):
+                        for slug in leaves(group):
+                            for sex in SITES[slug].sexes:
+                                key = (("tumours", source, registry), slug, sex, place, period)
+                                if ages not in claims.setdefault(key, []):
+                                    claims[key].append(ages)
             if area not in self.has_person_years:
                 continue
-            group = "all_cancers" if row["site_group"] == "general" else row["site_group"]
             for slug in below(group):
                 for sex in SITES[slug].sexes:
-                    for source, registry in rows:
-                        if registry == row["registry"] and not children(slug):
-                            for year in range(row["period_from"], row["period_until"]):
-                                key = (("tumours", source, registry), slug, sex, area, (year, year + 1))
-                                claims.setdefault(key, []).append(ages)
                     for source, registry, level, first, until in cells:
                         if (registry, level) != (row["registry"], area[0]):
                             continue
@@ -187,6 +190,50 @@ class NaiveEngine:
                 claims[key] = ages
         return claims
 
+    def _places(self, line: Row, source: str) -> list[tuple[Area, tuple[int, int]]]:
+        """Return where the tumours of a line of coverage count: there, in the nearest above, and within."""
+        area, found = area_of(line), []
+        same = ("registry", "site_group", "age_from", "age_until", "period_from", "period_until")
+        alike = {area_of(row) for row in self.tables["coverage"] if all(row[n] == line[n] for n in same)}
+        for year in range(line["period_from"], line["period_until"]):
+            here, covered = {area}, set(alike)
+            while here:
+                found += [(one, (year, year + 1)) for one in here if one in self.has_person_years]
+                lacking = [one for one in here if self._denominator(one, 1, (year, year + 1)) is None]
+                above = {up for one in lacking for up in self.all_parents()
+                         if any(one in parts and covered.issuperset(parts)
+                                for parts in self._parts(up, (year, year + 1)))}  # fmt: skip
+                covered |= above
+                here = above
+        tumours = [area_of(row) for row in self.tables["tumours"]
+                   if (row["source"], row["registry"]) == (source, line["registry"])]  # fmt: skip
+        inside = [home for home in tumours if home == area or self._inside(area, home)]
+        own = {}
+        for row in self.tables["person_years"]:
+            own.setdefault(area_of(row), set()).add((row["period_from"], row["period_until"]))
+        stated = {area_of(row) for row in self.tables["coverage"] if row["registry"] == line["registry"]}
+        among = inside or [home for home in tumours if any(home == one or self._inside(one, home)
+                                                           for one in stated)]  # fmt: skip
+        for place, periods in own.items():
+            finer = self._inside(area, place)
+            located = sum(home[0] == place[0] and home not in stated for home in among)
+            if place == area or (finer and located and located >= 0.9 * len(among)):
+                for first, until in periods:
+                    within = line["period_from"] <= first and until <= line["period_until"]
+                    whole = until - first > 1 and (first, first + 1) not in periods
+                    if within and (whole or (place != area and until - first == 1)):
+                        found.append((place, (first, until)))
+        return found
+
+    def _inside(self, area: Area, other: Area) -> bool:
+        """Return whether an area holds another; those that the tests draw never change hands."""
+        held = [area_of(link, "child") for link in self.tables["membership"]
+                if area_of(link, "parent") == area]  # fmt: skip
+        return other in held or any(self._inside(one, other) for one in held)
+
+    def all_parents(self) -> set[Area]:
+        return {area_of(link, "parent") for link in self.tables["membership"]}
+
     def _denominator_of(self, area: Area, sex: int, period: tuple[int, int]) -> dict[int, int] | None:
         """Return person-years in millionths by first age, of the area or of the areas within it."""
         found: dict[tuple[int, int], dict[int, int]] = {}
@@ -195,6 +242,8 @@ class NaiveEngine:
                 own = found.setdefault((row["period_from"], row["period_until"]), {})
                 own[row["age_from"]] = round(float(row["person_years"]) * 1_000_000)
         if found:
+            if period in found:
+                return dict(found[period])
             years = [(year, year + 1) for year in range(*period)]
             if not all(year in found for year in years):
                 return None
@@ -243,35 +292,53 @@ class NaiveEngine:
 
     def _judge(self, name: str) -> None:
         for row in self.tables[name]:
-            fate, key, age = self._fate(name, row)
+            fate, keys, age = self._fate(name, row)
             counts = self.fates.setdefault(name, {})
             counts[fate] = counts.get(fate, 0) + row.get("events", 1)
-            if fate == "used":
+            for key in keys:
                 self.events.setdefault(key, []).append((age, row.get("events", 1)))
 
-    def _fate(self, name: str, row: Row) -> tuple[str, tuple, int | None]:
+    def _fate(self, name: str, row: Row) -> tuple[str, list[tuple], int | None]:
+        """Return what becomes of a row, the strata that count it, and its age."""
         claimant = (name, row["source"], row.get("registry") or "_")
         if name == "tumours":
             period, age = (row["year"], row["year"] + 1), row["age_years"]
             ages = (0, OPEN) if age is None else (age, age + 1)
             if row["behaviour"] != 3:
-                return "behaviour_not_invasive", (), None
+                return "behaviour_not_invasive", [], None
             site = site_of_icdo3(row["topography"], row["morphology"], row["behaviour"])
             if site is None:
-                return "site_not_classified", (), None
+                return "site_not_classified", [], None
         else:
             period, age, site = (row["period_from"], row["period_until"]), row["age_from"], row["site"]
             ages = (0, OPEN) if age is None else (age, row["age_until"] or OPEN)
         area = area_of(row)
-        if area not in self.has_person_years:
-            return "no_person_years", (), None
-        claimed = self.claims.get((claimant, site, row["sex"], area, period), [])
-        if any(first <= ages[0] and ages[1] <= until for first, until in map(self._whole_bands, claimed)):
-            if self._denominator(area, row["sex"], period) is None:
-                return "no_person_years", (), None
-            return "used", (site, row["sex"], area, period), age
-        inside = any(first <= ages[0] and ages[1] <= until for first, until in claimed)
-        return ("age_band_partly_covered" if inside and age is not None else "outside_scope"), (), None
+        strata = [(area, period)]
+        if name == "tumours":  # a person counts in every stratum of the claimant that holds the person
+            path = {area} | {up for up in self.all_parents() if self._in_year(up, area, period[0])}
+            strata = [(key[3], key[4]) for key in self.claims
+                      if key[:3] == (claimant, site, row["sex"]) and key[3] in path
+                      and key[4][0] <= period[0] < key[4][1]]  # fmt: skip
+        held, partly = [], False
+        for place, when in strata:
+            claimed = self.claims.get((claimant, site, row["sex"], place, when), [])
+            partly |= any(first <= ages[0] and ages[1] <= until for first, until in claimed)
+            if any(first <= ages[0] and ages[1] <= until for first, until in map(self._whole_bands, claimed)):
+                held.append((site, row["sex"], place, when))
+        used = [key for key in held if self._denominator(key[2], key[1], key[3]) is not None]
+        if used:
+            return "used", used, age
+        if held:
+            return "no_person_years", [], None
+        if partly and age is not None:
+            return "age_band_partly_covered", [], None
+        return ("outside_scope" if area in self.has_person_years else "no_person_years"), [], None
+
+    def _in_year(self, up: Area, area: Area, year: int) -> bool:
+        return any(
+            area in parts or any(self._in_year(one, area, year) for one in parts)
+            for parts in self._parts(up, (year, year + 1))
+        )
 
     def _whole_bands(self, ages: tuple[int, int]) -> tuple[int, int]:
         bands = list(zip(self.starts, [*self.starts[1:], OPEN], strict=True))
