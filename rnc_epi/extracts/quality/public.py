@@ -77,7 +77,7 @@ def suppressed(
 
     Every column is a count of persons that adds up over the rows to `total`, or to less of it: what is not
     listed counts as one hidden row more. A small count is hidden; then, while the hidden ones and what is not
-    listed together are small, or a hidden one stands alone, the row with the least is hidden too.
+    listed together are small (a small one that stands alone is), the row with the least is hidden too.
 
     Parameters
     ----------
@@ -100,11 +100,9 @@ def suppressed(
     left = total - counts.sum(axis=0)
     while hidden.any():
         rest = counts[hidden].sum(axis=0) + left
-        # Hidden rows that a column tells apart: those with a count, and what is not listed, if anything.
-        several = (counts[hidden] > 0).sum(axis=0) + (left > 0)
         # A column in which nothing small is hidden has nothing to protect.
         at_stake = small[hidden].any(axis=0)
-        exposed = at_stake & ((rest < threshold) | (several < 2))
+        exposed = at_stake & (rest < threshold)
         if not exposed.any():
             return hidden, False
         if hidden.all():
