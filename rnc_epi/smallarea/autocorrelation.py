@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from esda import Moran, Moran_Local
 
 from rnc_epi.maths.autocorrelation import empirical_bayes_standardised, permutation_test
 from rnc_epi.maths.multiple import false_discovery_rate
@@ -49,6 +48,9 @@ def autocorrelation(
     )
     if np.isnan(test.p_value):
         return {"moran": np.nan, "moran_expected": np.nan, "moran_p": np.nan}, table
+    # Imported here: esda takes seconds to load, and every command would wait for it.
+    from esda import Moran, Moran_Local
+
     weights = graph.weights()
     # esda's own permutations draw from a global generator and compile for half a minute in each process:
     # its coefficients, our permutations.
