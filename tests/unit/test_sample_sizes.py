@@ -305,6 +305,31 @@ def test_a_false_case_is_drawn_so_that_the_predictive_value_is_the_declared_one(
     assert persons.matchable == 0
 
 
+def drawn(leaf: str, registry: int) -> Persons:
+    """Return 100 000 men of 40 in each of three years, in one zone."""
+    here = np.array([registry], dtype=np.int16)
+    persons = Persons(Area(["Z"], ["C"], np.array([0]), here, ["r"], [2014, 2015, 2016], 2017, 0))
+    counts = np.zeros((1, 3, 18), dtype=np.int64)
+    counts[0, :, 8] = 100_000
+    persons.draw(leaf, 1, counts, counts.astype(float), np.ones(1))
+    return persons
+
+
+def test_cases_that_start_late_leave_no_year_short() -> None:
+    years = np.concatenate([part["year"] for part in drawn("lung", -1).cases.parts])
+    first, second, last = np.bincount(years, minlength=3)
+    # Four standard errors of about 450; without those of the year before, the first would lack 4 000.
+    assert abs(first - second) < 1800
+    assert abs(last - second) < 1800
+
+
+def test_what_only_a_microscope_tells_is_known_from_no_death_certificate() -> None:
+    for leaf, expected in (("melanoma_skin", {7}), ("lung", {0, 2, 7})):
+        (part,) = drawn(leaf, 0).tumours.parts
+        assert set(part["basis"].tolist()) == expected
+        assert (part["days"][part["basis"] == 0] == 0).all()
+
+
 def test_cases_seen_in_snds_are_linked_as_their_predictive_value_and_the_matching_allow(
     tables: duckdb.DuckDBPyConnection,
 ) -> None:
