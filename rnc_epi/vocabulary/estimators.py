@@ -13,7 +13,7 @@ MODELLED: Final = "modelled"
 SMOOTHED: Final = "smoothed"
 
 #: How a count is had from that of a correlate (long-term illness, hospital stay, death): ``calibrated-HA``.
-_CALIBRATIONS: Final = ("calibrated", "chatignoux")
+_CALIBRATIONS: Final = ("calibrated", "chatignoux", "benchmarked")
 
 #: Figures of models. Anything else is held to be a count of persons.
 MODELS: Final = (CALIBRATED, BENCHMARKED, MODELLED, SMOOTHED)
@@ -36,7 +36,7 @@ def proxy_of(method: str) -> str | None:
 
     Examples
     --------
-    >>> proxy_of("calibrated-HA"), proxy_of("calibrated+registries-A+H"), proxy_of("bym2-deprivation")
+    >>> proxy_of("benchmarked-HA"), proxy_of("calibrated+registries-A+H"), proxy_of("bym2-deprivation")
     ('HA', 'A+H', None)
     """
     way, _, proxy = method.partition("-")
