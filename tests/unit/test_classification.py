@@ -40,21 +40,25 @@ from rnc_epi.vocabulary.sites import SITES, ancestors, site_of_icd10, site_of_ic
 ICCC3_EXAMPLES = {
     "Ia": ("C42.1", 9836, 3), "Ib": ("C42.1", 9861, 3), "Ic": ("C42.1", 9875, 3), "Id": ("C42.1", 9985, 3),
     "Ie": ("C42.1", 9805, 3), "IIa": ("C77.0", 9650, 3), "IIb": ("C77.8", 9680, 3), "IIc": ("C77.2", 9687, 3),
-    "IId": ("C41.0", 9751, 3), "IIe": ("C77.9", 9590, 3), "IIIa": ("C71.7", 9391, 3), "IIIb": ("C72.3", 9380, 3),
+    "IId": ("C41.0", 9751, 3), "IIe": ("C77.9", 9590, 3), "IIIa": ("C71.7", 9391, 3),
+    "IIIb": ("C72.3", 9380, 3),
     "IIIc": ("C71.6", 9470, 3), "IIId": ("C71.7", 9380, 3), "IIIe": ("C75.2", 9350, 1),
     "IIIf": ("C71.9", 8000, 1), "IVa": ("C74.9", 9500, 3), "IVb": ("C30.0", 9522, 3), "V": ("C69.2", 9510, 3),
-    "VIa": ("C64.9", 8960, 3), "VIb": ("C64.9", 8312, 3), "VIc": ("C64.9", 8000, 3), "VIIa": ("C22.0", 8970, 3),
+    "VIa": ("C64.9", 8960, 3), "VIb": ("C64.9", 8312, 3), "VIc": ("C64.9", 8000, 3),
+    "VIIa": ("C22.0", 8970, 3),
     "VIIb": ("C22.0", 8170, 3), "VIIc": ("C22.0", 8000, 3), "VIIIa": ("C40.2", 9180, 3),
     "VIIIb": ("C41.4", 9220, 3), "VIIIc": ("C40.2", 9260, 3), "VIIId": ("C41.2", 9370, 3),
-    "VIIIe": ("C41.9", 8800, 3), "IXa": ("C49.0", 8910, 3), "IXb": ("C49.1", 9540, 3), "IXc": ("C44.7", 9140, 3),
+    "VIIIe": ("C41.9", 8800, 3), "IXa": ("C49.0", 8910, 3), "IXb": ("C49.1", 9540, 3),
+    "IXc": ("C44.7", 9140, 3),
     "IXd": ("C49.2", 9260, 3), "IXe": ("C49.9", 8800, 3), "Xa": ("C75.3", 9064, 3), "Xb": ("C49.5", 9071, 3),
     "Xc": ("C62.9", 9061, 3), "Xd": ("C56.9", 8441, 3), "Xe": ("C56.9", 8620, 3), "XIa": ("C74.0", 8370, 3),
-    "XIb": ("C73.9", 8260, 3), "XIc": ("C11.9", 8072, 3), "XId": ("C44.5", 8720, 3), "XIe": ("C44.3", 8090, 3),
+    "XIb": ("C73.9", 8260, 3), "XIc": ("C11.9", 8072, 3), "XId": ("C44.5", 8720, 3),
+    "XIe": ("C44.3", 8090, 3),
     "XIf": ("C18.1", 8240, 3), "XIIa": ("C25.0", 8971, 3), "XIIb": ("C76.2", 8000, 3),
 }  # fmt: skip
 
-# IARC's conversion of malignant haematological morphologies to ICD-10 version 2010 (Ferlay, IARC Technical Report
-# 42, kept up to ICD-O-3.2): the ICD-10 category, or the subcategory of D45-D47, of each.
+# IARC's conversion of malignant haematological morphologies to ICD-10 version 2010 (Ferlay, IARC Technical
+# Report 42, kept up to ICD-O-3.2): the ICD-10 category, or the subcategory of D45-D47, of each.
 CONVERSION = {
     "C81": "9650-9655 9659 9661-9665 9667",
     "C82": "9597 9690 9691 9695 9698",
@@ -286,8 +290,8 @@ def test_general_registries_cover_the_published_share_of_the_population(shared):
         for row in csv.DictReader(file):
             person_years[row["departement"]] += float(row["person_years"])
     covered = sum(share * person_years[code] for code, share in general_registry_departements(2015).items())
-    # "22 to 25 % according to the site" (Santé publique France, 2020): general registries alone are at the low
-    # end, and a point below it without the digestive, haematological and gynaecological ones.
+    # "22 to 25 % according to the site" (Santé publique France, 2020): general registries alone are at the
+    # low end, and a point below it without the digestive, haematological and gynaecological ones.
     assert 0.205 < covered / sum(person_years.values()) < 0.225
 
 
