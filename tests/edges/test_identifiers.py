@@ -199,6 +199,7 @@ def test_an_extract_with_an_identifier_is_refused_before_anything_is_computed(va
     "statement",
     [
         f"COMMENT ON TABLE tumours IS 'patient {NIR15}'",
+        "COMMENT ON TABLE tumours IS 'Jeanne Dupont'",
         "COMMENT ON COLUMN tumours.stage IS 'demander à j.dupont@chu.fr'",
         f'CREATE TABLE "t{NIR15}" AS SELECT 1 AS a',
         "CREATE TABLE \"Mme Dupont\" AS SELECT 1 AS a",
@@ -219,6 +220,10 @@ def test_names_comments_and_definitions_of_the_file_are_read_too(statement, tmp_
         assert canary.lower() not in said.lower()
     others = (texts_of_persons, numbers_of_persons)
     assert "B007" not in found(tmp_path, statement, checks=others)[0]
+
+
+def test_a_name_in_a_list_is_one_of_a_person(tmp_path):
+    assert found(tmp_path, "CREATE TABLE notes AS SELECT ['Jeanne Dupont'] AS t")[0] == {"B006"}
 
 
 def test_a_table_is_announced_by_its_name_like_a_column(tmp_path):

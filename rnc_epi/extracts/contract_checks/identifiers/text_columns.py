@@ -60,6 +60,8 @@ _NAMED_BY_DAY: Final = frozenset({
 })  # fmt: skip
 #: Columns of the contract that are free text; the others hold codes that are compared with lists.
 _FREE: Final = frozenset({("tumours", "stage"), ("snds_cases", "algorithm"), ("life_tables", "stratum")})
+#: What lists, structures and quotation put around a text.
+_AROUND: Final = "[]{}'\" "
 #: Nothing shorter identifies by its content.
 _SHORTEST: Final = 6
 
@@ -107,7 +109,7 @@ def catalogue_texts(store: Store, tables: ExtractTables) -> Iterator[Finding]:
     for name, _ in tables.others:
         if names_an_identifier(name):
             yield Finding("D009", Fate.REFUSE, shown_name(name), facts=(("column", "—"),))
-    for _, code, rows in _identifiers_in(store, [_Texts("_", "_", _CATALOGUE)]):
+    for _, code, rows in _identifiers_in(store, [_Texts("_", "_", _CATALOGUE, free=True)]):
         yield Finding("B007", Fate.REFUSE, rows=rows, facts=(("found", code),))
 
 
@@ -184,7 +186,7 @@ def _identifiers_in(store: Store, places: Sequence[_Texts]) -> Iterator[tuple[_T
 def _one_pass(places: Sequence[_Texts]) -> tuple[str, dict[str, Any]]:
     parameters: dict[str, Any] = {
         "nir": NIR_AT_ALL, "date": FULL_DATE, "compact": COMPACT_DATE, "form": FORM, "full": FULL_FORM,
-        "given": sorted(GIVEN_NAMES), "surnames": sorted(SURNAMES),
+        "given": sorted(GIVEN_NAMES), "surnames": sorted(SURNAMES), "around": _AROUND,
     }  # fmt: skip
     counts = [_rows(f"regexp_matches(v, ${name})") for name in ("nir", "date", "compact")]
     for number, pattern in enumerate(PATTERNS):
@@ -201,7 +203,8 @@ def _one_pass(places: Sequence[_Texts]) -> tuple[str, dict[str, Any]]:
         _rows(f"{given} AND regexp_full_match(v, $full)"),
     ]
     values = " UNION ALL ".join(
-        f"SELECT {number} AS place, {str(place.free).lower()} AS free, v, times FROM ({place.values})"
+        f"SELECT {number} AS place, {str(place.free).lower()} AS free, trim(v, $around) AS v, times "
+        f"FROM ({place.values})"
         for number, place in enumerate(places)
     )
     formed = "SELECT *, CASE WHEN free THEN regexp_full_match(v, $form) ELSE false END AS formed"
