@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -29,9 +29,9 @@ from rnc_epi.indicators.rows import joined
 from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
-from rnc_epi.release.audit_trail import record_run
+from rnc_epi.release.audit_trail import append_to_trail, record_run, study_hash
 from rnc_epi.vocabulary.areas import AreaKey
-from rnc_epi.vocabulary.errors import NotCovered
+from rnc_epi.vocabulary.errors import NotCovered, RncEpiError
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.schemas import as_result
@@ -135,7 +135,7 @@ def run_study(
 ) -> Path:
     """Compute a study on an extract and stage its release; the path that the study states is not read.
 
-    The run is added to the trail of the internal zone.
+    The run is added to the trail of the internal zone, with the code of the error where it ends in one.
 
     Parameters
     ----------
@@ -144,10 +144,36 @@ def run_study(
     folder : path, optional
         Where the path of a policy file starts.
     """
-    with stage_of(progress, "open"):
-        extract = open_extract(
-            extract_path, oppositions=oppositions, today=today, memory_limit=memory_limit, threads=threads
+    trail = Path(out) / "internal"
+    try:
+        staged = _staged(
+            study,
+            extract_path,
+            Path(out),
+            progress,
+            {"memory_limit": memory_limit, "threads": threads, "oppositions": oppositions, "today": today},
+            folder,
         )
+    except RncEpiError as problem:
+        append_to_trail(
+            trail, action="run", outcome=problem.code, study_sha256=study_hash(study.parameters())
+        )
+        raise
+    record_run(trail, staged, study=study.parameters())
+    return staged
+
+
+def _staged(
+    study: Study,
+    extract_path: Path,
+    out: Path,
+    progress: Progress,
+    opening: Mapping[str, Any],
+    folder: Path | None,
+) -> Path:
+    """Compute, protect and stage; the options of `opening` are those of `open_extract`."""
+    with stage_of(progress, "open"):
+        extract = open_extract(extract_path, **opening)
     try:
         codes = study.quality or Quality()
         with stage_of(progress, "codes"):
@@ -167,7 +193,7 @@ def run_study(
                 maps = maps_of(published_counts(releasable))
                 releasable = add_maps(releasable, maps, policy, caveats=mortality_caveats())
         with stage_of(progress, "stage"):
-            staged = stage(
+            return stage(
                 [releasable],
                 policy=policy,
                 metadata=release_metadata(
@@ -189,10 +215,8 @@ def run_study(
                 formats=tuple(study.outputs.formats),
                 internal_tables={"results": computed.results, **computed.internal},
                 protection=protection,
-                out=Path(out),
+                out=out,
             )
-            record_run(Path(out) / "internal", staged, study=study.parameters())
-            return staged
     finally:
         extract.close()
 

@@ -11,6 +11,7 @@ from rnc_epi.extracts.embedded import embedded_sample
 from rnc_epi.extracts.published_tables import write_published_extract
 from rnc_epi.flow import Progress, run_study, silent, stage_of
 from rnc_epi.release import publish, staged_release, verify
+from rnc_epi.release.audit_trail import append_to_trail
 from rnc_epi.report import write_report
 from rnc_epi.vocabulary.errors import FileProblem
 from rnc_epi.vocabulary.study import Study, parse_study
@@ -59,7 +60,9 @@ def publish_edition(out: str | Path, *, approve: str) -> Path:
     current, staged = Path(out) / "current", staged_release(Path(out))
     if (current / "MANIFEST.json").is_file() and current.resolve().name != staged.name:
         require_no_differencing(current, staged)
-    return publish(out, approve=approve)
+    published = publish(out, approve=approve)
+    append_to_trail(Path(out) / "internal", action="publish", outcome="done", release_id=published.name)
+    return published
 
 
 def attack(directory: Path) -> AttackReport:
