@@ -119,8 +119,11 @@ def test_the_internal_zone_is_closed_to_others_and_accounts_for_every_row(
     internal = tmp_path / "internal" / staged.name
     assert internal.stat().st_mode & 0o077 == 0
     ledger = pd.read_csv(next(internal.glob("accounting*")))
-    tumours = ledger[(ledger["table_name"] == "tumours") & (ledger["step"] == "cells")]
-    assert tumours["rows"].sum() == len(minimal_tables()["tumours"])
+    tumours = ledger[ledger["table_name"] == "tumours"]
+    # What the codes set aside does not reach the cells; the others are each accounted for there.
+    set_aside = tumours[(tumours["step"] == "classification") & (tumours["fate"] != "used")]
+    in_cells = tumours[tumours["step"] == "cells"]
+    assert set_aside["rows"].sum() + in_cells["rows"].sum() == len(minimal_tables()["tumours"])
 
 
 def test_the_manifest_names_what_decides_the_numbers_and_no_path(staged: Path, study: Path) -> None:
@@ -131,14 +134,18 @@ def test_the_manifest_names_what_decides_the_numbers_and_no_path(staged: Path, s
     assert "2016-2018" in text
 
 
-def test_a_refused_extract_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_refused_extract_leaves_nothing_behind_but_the_line_of_its_run(tmp_path: Path) -> None:
     tables = minimal_tables()
     tables["death_cells"].loc[0, "events"] = -3
     write_extract(tmp_path / "x.duckdb", tables)
     (tmp_path / "STUDY.toml").write_text(STUDY, encoding="utf-8")
-    with pytest.raises(ExtractRefused):
+    with pytest.raises(ExtractRefused) as refusal:
         run(tmp_path / "STUDY.toml", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"internal"}
+    left = sorted(path.name for path in (tmp_path / "out" / "internal").iterdir())
+    assert all(name.startswith("audit.") for name in left)
+    lines = (tmp_path / "out" / "internal" / "audit.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["outcome"] for line in lines] == [refusal.value.code]
 
 
 def test_a_study_without_its_extract_or_with_an_unknown_site_says_so(study: Path, tmp_path: Path) -> None:
