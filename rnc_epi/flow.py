@@ -7,18 +7,19 @@ Each arrow is a table with a named schema; nothing reaches the last stage except
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
+from rnc_epi.cells.table import Cells, concatenate
 from rnc_epi.chapters import CHAPTERS, area_tree
 from rnc_epi.disclosure import add_maps, load_policy, protect, published_counts
 from rnc_epi.extracts.classification import apply_codes
@@ -30,6 +31,7 @@ from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.release.audit_trail import append_to_trail, record_run, study_hash
+from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.areas import AreaKey
 from rnc_epi.vocabulary.errors import NotCovered, RncEpiError
 from rnc_epi.vocabulary.hierarchy import Hierarchy
@@ -41,6 +43,9 @@ from rnc_epi.vocabulary.study import Quality, Study, read_study
 if TYPE_CHECKING:
     from rnc_epi.extracts.opening import Extract
     from rnc_epi.vocabulary.policy import Policy
+
+#: Strata whose rates are computed together; each is a row of some 20 age bands.
+STRATA_AT_ONCE: Final = 50_000
 
 #: Called with the name of a stage when it begins; what it returns is called when it ends.
 Progress = Callable[[str], Callable[[], None]]
@@ -230,8 +235,8 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         selection = selection_of(study, builder, detail)
     with stage_of(progress, "indicators"):
         parts = []
-        # A site at a time: the cells of a whole nation are never held together.
-        for event_type, _, cells in builder.stream(selection):
+        # A few sites at a time: the cells of a whole nation are never held together.
+        for event_type, cells in batches(builder.stream(selection)):
             parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata), compact=True))
             if event_type == "incidence":
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
@@ -256,6 +261,22 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         pd.concat(groupings, ignore_index=True) if groupings else pd.DataFrame(),
         tuple(chapter.maps_of for chapter in found if chapter.maps_of is not None),
     )
+
+
+def batches(stream: Iterable[tuple[str, str, Cells]]) -> Iterator[tuple[str, Cells]]:
+    """Yield cells of several sites together, of one type of event and the same age bands each time.
+
+    A table of a few hundred strata costs as much as one of thousands.
+    """
+    held: dict[tuple[str, BandSet], list[Cells]] = {}
+    for event_type, _, cells in stream:
+        key = (event_type, cells.bands)
+        parts = held.setdefault(key, [])
+        parts.append(cells)
+        if sum(map(len, parts)) >= STRATA_AT_ONCE:
+            yield event_type, concatenate(held.pop(key))
+    for (event_type, _), parts in held.items():
+        yield event_type, concatenate(parts)
 
 
 def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = None) -> Selection:
