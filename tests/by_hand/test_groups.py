@@ -234,6 +234,24 @@ def test_deaths_of_a_group_need_all_its_areas(tmp_path):
     assert small.events(*key, "unknown") == ([0, 0, 0], 0)
 
 
+def test_deaths_of_a_part_of_a_group_are_not_those_of_the_group(tmp_path):
+    given = with_communes()
+    given["death_cells"] = frame("death_cells", [
+        ("cepidc", "colorectum", None, 1, *commune("a"), 2016, 2017, 50, None, "known", 5),
+    ])  # fmt: skip
+    given["cells_scope"] = frame("cells_scope", [
+        *given["cells_scope"].itertuples(index=False, name=None),
+        ("death_cells", "cepidc", "colorectum", 1, "commune", 2016, 2019, 0, None),
+    ])  # fmt: skip
+    for name in ("person_years", "tumours", "coverage"):
+        given[name] = given[name][given[name]["geo_code"] != "d"]
+    small, _ = grouped(tmp_path, given, Selection(("colorectum",), event_types=("death",), years=(2016,)))
+    key = ("death", "colorectum", 1, "france_hexagonale", "FR", 2016, 2017)
+    # Of Q1, a is counted and d has no person-years.
+    assert (*key, "Q1") not in small.at
+    assert (*key, "all") not in small.at
+
+
 def test_finer_areas_are_summed_to_the_areas_of_the_groups(tmp_path):
     # a is counted in two parts, a1 and a2; a itself counts nothing.
     given = with_communes()

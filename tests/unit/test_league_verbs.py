@@ -78,6 +78,8 @@ def test_events_of_unknown_age_are_shared_out_on_request_and_the_answer_says_so(
 def test_reliability_is_told_from_events_and_relative_error() -> None:
     results = pd.DataFrame({"events": [5, 400, 12], "value": [50.0, 40.0, np.nan], "se": [22.4, 2.0, np.nan]})
     assert league.reliability(results)["reliable"].tolist() == [False, True, False]
+    few_but_precise = pd.DataFrame({"events": [9.0, 10.0], "value": 50.0, "se": 5.0})
+    assert league.reliability(few_but_precise)["reliable"].tolist() == [False, True]
 
 
 def test_the_current_probability_needs_no_deaths_of_the_cancer_and_is_higher() -> None:
