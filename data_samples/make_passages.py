@@ -72,7 +72,7 @@ class Edition:
 
 
 def main(folder: Path) -> None:
-    """Write ``passages.csv`` beside the module that reads it."""
+    """Write ``passages.csv.gz`` beside the module that reads it."""
     editions = [(Edition(folder, version), year) for version, year in EDITIONS]
     first, first_year = editions[0]
     known = set().union(*(edition.inside.keys() | edition.former.keys() for edition, _ in editions))
@@ -107,8 +107,14 @@ def main(folder: Path) -> None:
     table = pd.DataFrame(rows, columns=["geo_level", "code_from", "code_to", "year", "kind"])
     table["year"] = table["year"].astype("Int64")
     table = table.sort_values(["geo_level", "year", "code_from", "code_to"]).drop_duplicates()
-    target = Path(__file__).resolve().parents[1] / "rnc_epi/extracts/geography/passages.csv"
-    table.to_csv(target, index=False, lineterminator="\n")
+    target = Path(__file__).resolve().parents[1] / "rnc_epi/extracts/geography/passages.csv.gz"
+    # No time in the header: the same passages give the same bytes.
+    table.to_csv(
+        target,
+        index=False,
+        lineterminator="\n",
+        compression={"method": "gzip", "mtime": 0, "compresslevel": 9},
+    )
     print(f"{len(table)} rows in {target}")
 
 

@@ -37,7 +37,7 @@ from rnc_epi.vocabulary.errors import NotCovered, RncEpiError
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.schemas import as_result
-from rnc_epi.vocabulary.sites import SITES, children
+from rnc_epi.vocabulary.sites import SITES, children, mortality_caveats
 from rnc_epi.vocabulary.study import Quality, Study, read_study
 
 if TYPE_CHECKING:
@@ -305,11 +305,6 @@ def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = Non
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
         detail=detail,
     )
-
-
-def mortality_caveats() -> dict[str, str]:
-    """Return the sites whose mortality is published only with a declared line, and why."""
-    return {slug: entry.mortality_caveat.en for slug, entry in SITES.items() if entry.mortality_caveat}
 
 
 def hierarchy_of(results: pd.DataFrame, builder: CellBuilder) -> Hierarchy:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES, AreaKey
 from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from rnc_epi.cells.datasets import Dataset
     from rnc_epi.cells.membership import Holders, Membership
     from rnc_epi.vocabulary.periods import Period
-
-#: Areas without a group, and all areas that have one.
-UNKNOWN_GROUP, ALL_GROUPS = "unknown", "all"
 
 GROUPING_COLUMNS = ("geo_level", "geo_code", "geo_vintage", "stratum_type", "stratum")
 

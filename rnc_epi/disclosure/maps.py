@@ -26,7 +26,7 @@ from rnc_epi.vocabulary.schemas import (
     PUBLISHED,
     as_result,
 )
-from rnc_epi.vocabulary.sites import SITES
+from rnc_epi.vocabulary.sites import mortality_caveats
 
 if TYPE_CHECKING:
     from rnc_epi.vocabulary.policy import Policy
@@ -83,7 +83,7 @@ def add_maps(
         return releasable
     rows = maps[maps["indicator"].isin((*OF_A_SMOOTHED_MAP, RISK_CLASS))].reset_index(drop=True)
     if caveats is None:
-        caveats = {slug: site.mortality_caveat.en for slug, site in SITES.items() if site.mortality_caveat}
+        caveats = mortality_caveats()
     decision = apply_plan(rows, policy, caveats)
     caveat = pd.Series(decision.caveat, index=rows.index)[decision.kept]
     rows = rows[decision.kept]

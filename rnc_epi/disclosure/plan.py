@@ -80,6 +80,7 @@ def apply_plan(results: pd.DataFrame, policy: Policy, caveats: Mapping[str, str]
     declared = {site for site in caveats if (site, "death") not in lifted}
     caveat = ((results["event_type"] == "death") & results["site"].isin(declared)).to_numpy(bool)
     kept = in_time_and_age & ~by_group & ~by_class
+    beside = {STRATA: int(by_group.sum()), CLASSES: int(by_class.sum())}
     return PlanDecision(
         kept=kept,
         caveat=caveat & kept,
@@ -87,7 +88,6 @@ def apply_plan(results: pd.DataFrame, policy: Policy, caveats: Mapping[str, str]
             UNNAMED_LEVEL: int((~named).sum()),
             SHORT_PERIOD: int(short.sum()),
             AGE_DETAIL: int(too_fine.sum()),
-            STRATA: int(by_group.sum()),
-            CLASSES: int(by_class.sum()),
-        },
+        }
+        | {reason: rows for reason, rows in beside.items() if rows},
     )

@@ -36,7 +36,7 @@ from rnc_epi.vocabulary.schemas import (
     PUBLISHED,
     as_result,
 )
-from rnc_epi.vocabulary.sites import SITES
+from rnc_epi.vocabulary.sites import mortality_caveats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,7 @@ def protect(
     suppression problem. Math Program 1999;84:283-312.
     """
     if caveats is None:
-        caveats = {slug: site.mortality_caveat.en for slug, site in SITES.items() if site.mortality_caveat}
+        caveats = mortality_caveats()
     of_maps = results["indicator"].isin((*OF_A_SMOOTHED_MAP, RISK_CLASS))
     if of_maps.any():
         raise DisclosureRefused("P013", found=int(of_maps.sum()))

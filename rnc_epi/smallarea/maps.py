@@ -35,7 +35,6 @@ from rnc_epi.smallarea.mapped import (
 from rnc_epi.smallarea.model import SmallAreaModel
 from rnc_epi.smallarea.published import as_published
 from rnc_epi.smallarea.rows import (
-    BENCHMARKED,
     FIT_REFUSED,
     NO_EVENTS,
     NO_REFERENCE,
@@ -46,6 +45,7 @@ from rnc_epi.smallarea.rows import (
 from rnc_epi.smallarea.tables import Found, SmallAreaTables
 from rnc_epi.vocabulary.draws import Draws
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError, NotCovered
+from rnc_epi.vocabulary.estimators import BENCHMARKED
 from rnc_epi.vocabulary.schemas import ESTIMATED
 
 if TYPE_CHECKING:

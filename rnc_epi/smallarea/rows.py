@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.smallarea.mapped import MappedCounts
+from rnc_epi.vocabulary.estimators import OF_A_SMOOTHED_MAP, RISK_CLASS, SMOOTHED
 from rnc_epi.vocabulary.schemas import CELL_STRATUM, ESTIMATED, NOT_APPLICABLE, NOT_ESTIMABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RELATIVE_RISK, EXCEEDANCE, RISK_CLASS = "relative_risk", "exceedance_probability", "risk_class"
+RELATIVE_RISK, EXCEEDANCE = OF_A_SMOOTHED_MAP
 #: Indicators of a smoothed map, with the unit of each.
 UNITS: Final = {RELATIVE_RISK: "ratio", EXCEEDANCE: "probability", RISK_CLASS: "class"}
-
-SMOOTHED, BENCHMARKED = "smoothed", "benchmarked"
 
 #: Why a whole map has no figure.
 TOO_FEW_AREAS, NO_EVENTS = "too_few_areas", "no_events"

@@ -16,7 +16,6 @@ GEO_LEVELS: Final[dict[str, tuple[str, str]]] = {
     "departement_sante": ("Département (Corse réunie)", "Département (Corsica as one)"),
     "registry_zone": ("Zone de registre", "Registry zone"),
     "epci": ("Intercommunalité (EPCI)", "Intercommunal area (EPCI)"),
-    "zone": ("Zone", "Zone"),
     "commune": ("Commune", "Commune"),
     "iris": ("Iris", "IRIS"),
 }

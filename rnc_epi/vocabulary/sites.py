@@ -291,3 +291,8 @@ def _children() -> dict[str, tuple[str, ...]]:
 @cache
 def _by_ci5() -> dict[int, Site]:
     return {item.ci5_code: item for item in SITES.values() if item.ci5_code is not None}
+
+
+def mortality_caveats() -> dict[str, str]:
+    """Return the sites whose mortality is published only with a declared line, and why."""
+    return {slug: entry.mortality_caveat.en for slug, entry in SITES.items() if entry.mortality_caveat}

@@ -51,7 +51,7 @@ def test_an_area_is_level_code_and_vintage_together() -> None:
     assert AreaKey("region", "01", "cog2026") != AreaKey("departement", "01", "cog2026")
     with pytest.raises(InputError, match="S001"):
         AreaKey("region", "", "cog2026")
-    assert level_title("canton", "fr") == "canton"
+    assert level_title("zone", "fr") == "zone"
 
 
 def test_draws_of_a_sum_are_the_sums_of_the_draws() -> None:

@@ -41,10 +41,14 @@ def passages() -> pd.DataFrame:
     >>> table.loc[table["code_to"].eq("44") & table["geo_level"].eq("region"), "code_from"].tolist()
     ['21', '41', '42']
     """
-    with (files(__package__) / "passages.csv").open(encoding="utf-8") as stream:
-        table = pd.read_csv(stream, dtype=str, keep_default_na=False)
+    table = _packaged()
     table = table[table["kind"] != "arrondissement"].reset_index(drop=True)
     return table.assign(year=table["year"].astype("int64"), weight=np.nan)
+
+
+def _packaged() -> pd.DataFrame:
+    with (files(__package__) / "passages.csv.gz").open("rb") as stream:
+        return pd.read_csv(stream, compression="gzip", dtype=str, keep_default_na=False)
 
 
 def read_passages(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -259,8 +263,7 @@ def municipal_arrondissements() -> dict[str, str]:
     >>> len(found), found["75120"], found["69381"], found["13216"]
     (45, '75056', '69123', '13055')
     """
-    with (files(__package__) / "passages.csv").open(encoding="utf-8") as stream:
-        table = pd.read_csv(stream, dtype=str, keep_default_na=False)
+    table = _packaged()
     inside = table[table["kind"] == "arrondissement"]
     return dict(zip(inside["code_from"], inside["code_to"], strict=True))
 
