@@ -19,6 +19,7 @@ from rnc_epi.extracts.contract_checks import (
     denominators,
     identifiers,
     keys,
+    magnitudes,
     places,
     structure,
 )
@@ -84,6 +85,9 @@ TABLE_CHECKS: Final[tuple[Check, ...]] = (
     denominators.gaps_in_person_years,
     denominators.events_without_person_years,
     denominators.events_on_zero_person_years,
+    magnitudes.steps_of_person_years,
+    magnitudes.person_years_against_population,
+    magnitudes.more_events_than_person_years,
     manifest_agrees,
 )
 

@@ -299,6 +299,26 @@ DEFECTS: Final = (
             "DELETE FROM person_years WHERE geo_code = '01' AND period_from = 2017"),
     _refuse("D082", "old ages absent everywhere", "tumours",
             "DELETE FROM person_years WHERE geo_code = '38' AND age_from = 85"),
+    # Magnitudes
+    _refuse("D141", "more person-years than any country has", "person_years",
+            "UPDATE person_years SET person_years = 100000000.000001 "
+            "WHERE geo_code = '01' AND sex = 1 AND period_from = 2017 AND age_from = 40"),
+    # 18 bands and two sexes, up from the year before and down to the year after.
+    _make(Fate.WARN, "D142", "ten times the person-years of a year", "person_years",
+          "UPDATE person_years SET person_years = 10 * person_years "
+          "WHERE geo_code = '38' AND period_from = 2017", rows=72),
+    _make(Fate.WARN, "D142", "a band of a year that is zero", "person_years",
+          "UPDATE person_years SET person_years = 0 "
+          "WHERE geo_code = '14' AND sex = 2 AND period_from = 2018 AND age_from = 0", rows=1),
+    _make(Fate.WARN, "D143", "a population given in tens", "person_years",
+          "UPDATE areas SET population = 130000 WHERE geo_code = '38'", rows=3),
+    _make(Fate.WARN, "D143", "person-years given in tens", "person_years",
+          "UPDATE person_years SET person_years = person_years / 10 WHERE geo_code = '01'", rows=3),
+    _refuse("D144", "more cases than person-years", "tumours",
+            "UPDATE person_years SET person_years = person_years / 100000 WHERE geo_code = '38'"),
+    _refuse("D144", "more deaths in a cell than person-years", "death_cells",
+            "UPDATE death_cells SET events = 40000 WHERE geo_code = '01' AND site = 'colorectum' "
+            "AND sex = 1 AND period_from = 2016 AND age_from = 60"),
     # Values
     _quarantine("D107", "no area", "tumours", "UPDATE tumours SET geo_code = NULL WHERE tumour_key = 1"),
     _quarantine("D107", "no year", "tumours", "UPDATE tumours SET year = NULL WHERE tumour_key = 1"),

@@ -17,6 +17,7 @@ from rnc_epi.extracts.contract_checks import (
     denominators,
     identifiers,
     keys,
+    magnitudes,
     one_pass,
     places,
     profiles,
@@ -74,6 +75,9 @@ FOUND_BY = {
     "D113": [keys.overlapping_periods],
     "D118": [keys.rows_beside_cells],
     "D080": [denominators.events_on_zero_person_years],
+    "D142": [magnitudes.steps_of_person_years],
+    "D143": [magnitudes.person_years_against_population],
+    "D144": [magnitudes.more_events_than_person_years],
     "D082": [denominators.gaps_in_person_years, denominators.events_without_person_years],
 }
 #: Codes that rules on single rows find and nothing else: the table concerned is enough.

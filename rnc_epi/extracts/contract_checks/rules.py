@@ -48,6 +48,8 @@ class Rule:
 
 #: More events than this in one cell is a slip of columns, and sums of them would not fit.
 MOST_EVENTS: Final = 10**12
+#: Person-years of one calendar year in one cell: all of France has 68 million inhabitants.
+MOST_PERSON_YEARS: Final = 10**8
 OLDEST: Final = 120
 #: A number of days since 1900, as spreadsheets store dates, is far beyond any year.
 LAST_YEAR: Final = 2999
@@ -109,6 +111,9 @@ def _rules_of(table: Table) -> Iterator[Rule]:
         yield from _person_rules(name, columns)
     if name in CELL_TABLES:
         yield from _cell_rules(name, columns)
+    if name == "person_years":
+        years = "greatest(CAST(period_until AS BIGINT) - period_from, 1)"
+        yield Rule("D141", name, Fate.REFUSE, f"person_years > {MOST_PERSON_YEARS} * {years}")
     yield from _declaration_rules(name)
 
 
