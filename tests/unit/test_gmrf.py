@@ -113,7 +113,7 @@ def test_fixed_effects_and_constraints_are_those_of_the_dense_restricted_matrix(
     )
     effects = np.random.default_rng(10).normal(size=(60, 2))
     rows = np.c_[np.eye(60), effects]
-    variance = sparse.row_variances(factor.variances(), sparse.responses, sparse.unit, effects)
+    variance = sparse.row_variances(factor.variances(), effects)
     np.testing.assert_allclose(variance, np.einsum("ij,jk,ik->i", rows, covariance, rows), atol=ROUNDING)
     np.testing.assert_allclose(sparse.effects_covariance(), covariance[60:, 60:], atol=ROUNDING)
 

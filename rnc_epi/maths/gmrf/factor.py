@@ -137,10 +137,11 @@ def _solve_many(
 ) -> None:
     size, columns = x.shape
     for j in range(size):
+        what = x[j]
         for p in range(column_start[j], column_start[j + 1]):
-            i = row_index[p]
+            value, into = below[p], x[row_index[p]]
             for c in range(columns):
-                x[i, c] -= below[p] * x[j, c]
+                into[c] -= value * what[c]
     for j in range(size):
         for c in range(columns):
             x[j, c] /= pivots[j]
@@ -151,7 +152,9 @@ def _solve_many(
 def _back_substitute(column_start: Integers, row_index: Integers, below: Floats, x: Floats) -> None:
     size, columns = x.shape
     for j in range(size - 1, -1, -1):
+        into = x[j]
         for p in range(column_start[j], column_start[j + 1]):
-            i = row_index[p]
+            # Slices, because a loop over a slice is compiled to vector instructions.
+            value, what = below[p], x[row_index[p]]
             for c in range(columns):
-                x[j, c] -= below[p] * x[i, c]
+                into[c] -= value * what[c]

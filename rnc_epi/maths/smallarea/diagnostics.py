@@ -126,11 +126,11 @@ def importance_shape(components: Components, away: Floats) -> float:
     """
     k = int(np.argmax(components.weight))
     mean, variance = components.mean[k], components.variance[k]
-    eta = mean[:, None] + away
-    exact = components.data[:, None] * eta - np.exp(eta + components.known[:, None])
+    # Sums over the rows of the exact log-likelihood less its expansion, but for what all draws share.
+    rate = np.exp(mean + components.known)
     slope = components.data - np.exp(mean + components.known + 0.5 * variance)
-    expanded = slope[:, None] * away - 0.5 * components.curvature[k][:, None] * away**2
-    return pareto_shape((exact - expanded).sum(axis=0))
+    rise = (components.data - slope) @ away + 0.5 * (components.curvature[k] @ away**2)
+    return pareto_shape(rise - rate @ np.exp(away))
 
 
 def predictive_checks(components: Components, marginals: Marginals) -> PredictiveChecks:

@@ -357,19 +357,18 @@ def _coefficients(integrated: Integrated, level: float) -> dict[str, ParameterSu
     for j in range(means.shape[1]):
         mean = float(weight @ means[:, j])
         sd = float(np.sqrt(weight @ (variances[:, j] + (means[:, j] - mean) ** 2)))
-        limits = [
-            _mixture_quantile(weight, means[:, j], np.sqrt(variances[:, j]), p)
-            for p in (tail, 0.5, 1.0 - tail)
-        ]
-        summaries["intercept" if j == 0 else f"beta_{j}"] = ParameterSummary(mean, sd, *limits)
+        limits = _mixture_quantiles(
+            weight, means[:, j], np.sqrt(variances[:, j]), np.array([tail, 0.5, 1.0 - tail])
+        )
+        summaries["intercept" if j == 0 else f"beta_{j}"] = ParameterSummary(mean, sd, *limits.tolist())
     return summaries
 
 
-def _mixture_quantile(weight: Floats, mean: Floats, sd: Floats, probability: float) -> float:
-    away = 10.0 + abs(float(ndtri(probability)))
-    low, high = float((mean - away * sd).min()), float((mean + away * sd).max())
-    for _ in range(80):
+def _mixture_quantiles(weight: Floats, mean: Floats, sd: Floats, probabilities: Floats) -> Floats:
+    away = 10.0 + np.abs(ndtri(probabilities))[:, None]
+    low, high = (mean - away * sd).min(axis=1), (mean + away * sd).max(axis=1)
+    for _ in range(60):
         middle = 0.5 * (low + high)
-        below = float(weight @ ndtr((middle - mean) / sd))
-        low, high = (middle, high) if below < probability else (low, middle)
+        below = ndtr((middle[:, None] - mean) / sd) @ weight < probabilities
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
     return 0.5 * (low + high)

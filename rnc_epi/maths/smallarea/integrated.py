@@ -190,14 +190,18 @@ class Engine:
         nearest = np.argsort(distance, kind="stable")[: 3 * (scores.size + 1) * (scores.size + 2) // 2]
         if distance[nearest[0]] == 0.0 or nearest.size < scores.size + 2:
             return self._etas[int(nearest[0])]
-        away = away[nearest]
-        quadratic = np.einsum("ki,kj->kij", away, away)[:, *np.triu_indices(scores.size)]
+        # In units of the farthest of them, so that powers keep one size.
+        away = away[nearest] / np.sqrt(distance[nearest[-1]])
+        quadratic = (away[:, :, None] * away[:, None, :])[:, *np.triu_indices(scores.size)]
         basis = np.c_[np.ones(len(away)), away, quadratic]
         if nearest.size < basis.shape[1]:
             basis = basis[:, : scores.size + 1]
         weight = 1.0 / (0.05 + np.sqrt(distance[nearest]))
-        # First row of the weighted pseudo-inverse: the value of the fitted polynomial at `scores` itself.
-        share = np.linalg.pinv(basis * weight[:, None], rcond=1e-8)[0] * weight
+        # Value at `scores` of the polynomial of least weighted squares; the ridge is for points on a line.
+        weighted = basis * weight[:, None] ** 2
+        normal = weighted.T @ basis
+        normal[np.diag_indices(len(normal))] += 1e-10 * normal.trace()
+        share = weighted @ np.linalg.solve(normal, np.eye(len(normal))[0])
         guess = np.zeros_like(self._etas[0])
         for index, part in zip(nearest, share, strict=True):
             guess += part * self._etas[int(index)]

@@ -17,6 +17,7 @@ Niekerk and Rue (2024), doi:10.1016/j.csda.2023.107907 (variational correction o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,11 +71,15 @@ class Likelihood:
             return self.data - mean, mean
         return self.known * (self.data - eta), self.known
 
+    @cached_property
+    def _log_factorials(self) -> float:
+        return float(gammaln(self.data + 1.0).sum())
+
     def log_density(self, eta: Floats) -> float:
         """Return the log-likelihood of all rows."""
         if self.poisson:
             log_mean = eta + self.known
-            return float((self.data * log_mean - np.exp(log_mean) - gammaln(self.data + 1.0)).sum())
+            return float(self.data @ log_mean - np.exp(log_mean).sum() - self._log_factorials)
         seen = self.known > 0
         squares = self.known[seen] * (self.data[seen] - eta[seen]) ** 2
         return float(0.5 * (np.log(self.known[seen] / (2.0 * np.pi)) - squares).sum())
@@ -213,9 +218,8 @@ def row_variances(problem: Problem, prior: PriorPrecision, mode: Mode) -> Floats
     """Return the marginal variance of each log risk (rows,) in the Gaussian approximation."""
     bordered, design = mode.bordered, problem.design
     unconstrained = design.quadratic(bordered.factor.covariances())
-    seen = bordered.row_variances(
-        unconstrained, design.apply(bordered.responses), design.apply(bordered.unit), problem.effects
-    )
+    see = None if design.rows is None else design.apply
+    seen = bordered.row_variances(unconstrained, problem.effects, see)
     shrink = 1.0 / (1.0 + prior.noise * mode.curvature)
     return np.asarray(shrink**2 * seen + prior.noise * shrink)
 

@@ -171,41 +171,59 @@ def _fill(
     scale: Floats,
     shift: Floats,
 ) -> None:
-    step = nodes[1] - nodes[0]
+    # With d the distance of a node to the centre, the tilted log-density is, up to a constant,
+    #     -m (e^d - 1 - d - d^2 / 2)  +  (y - m) d - m d^2 / 2 - (d - cavity mean + centre)^2 / (2 s2_c),
+    # m the expected count at the centre. The first part is the same at all points: one exponential a node.
+    # The second is a Gaussian, which on equidistant nodes is a product of ratios that themselves fall
+    # by a constant ratio.
     count = nodes.size
-    likelihood = np.zeros(count)
-    values = np.zeros(count)
+    step = nodes[1] - nodes[0]
+    tilt, values = np.ones(count), np.empty(count)
     for i in range(centre.size):
+        gap = step * spread[i]
+        rate = np.exp(centre[i] + known[i]) if poisson else 0.0
+        slope = data[i] - rate if poisson else 0.0
         if poisson:
             for j in range(count):
-                eta = centre[i] + spread[i] * nodes[j]
-                likelihood[j] = data[i] * eta - np.exp(eta + known[i])
+                d = spread[i] * nodes[j]
+                tilt[j] = np.exp(-rate * (np.expm1(d) - d - 0.5 * d * d))
         for k in range(weight.size):
-            m, s2, d = mean[k, i], variance[k, i], curvature[k, i]
+            m, s2, curved = mean[k, i], variance[k, i], curvature[k, i]
             cavity_precision, cavity_mean = 1.0 / s2, m
             if poisson:
-                cavity_precision = 1.0 / s2 - d
+                cavity_precision = 1.0 / s2 - curved
                 cavity_mean = m - (data[i] - np.exp(m + known[i] + 0.5 * s2)) / cavity_precision
-            highest = -np.inf
+            precision = cavity_precision + rate
+            top = (slope - cavity_precision * (centre[i] - cavity_mean)) / precision
+            nearest = min(max(round((top / spread[i] - nodes[0]) / step), 0), count - 1)
+            away = spread[i] * nodes[nearest] - top
+            fall = np.exp(-precision * gap * gap)
+            half = np.exp(-0.5 * precision * gap * gap)
+            for side in (1, -1):
+                value = 1.0
+                ratio = half * np.exp(-side * precision * gap * away)
+                j = nearest
+                while 0 <= j < count:
+                    values[j] = value * tilt[j]
+                    value *= ratio
+                    ratio *= fall
+                    j += side
+            total, first, second, third = 0.0, 0.0, 0.0, 0.0
             for j in range(count):
-                eta = centre[i] + spread[i] * nodes[j]
-                values[j] = likelihood[j] - 0.5 * cavity_precision * (eta - cavity_mean) ** 2
-                highest = max(highest, values[j])
-            total = 0.0
-            first = 0.0
-            second = 0.0
-            third = 0.0
-            for j in range(count):
-                v = np.exp(values[j] - highest) if values[j] > highest - 60.0 else 0.0
-                values[j] = v
-                total += v
-                first += v * nodes[j]
+                total += values[j]
+                first += values[j] * nodes[j]
+            if not 0.0 < total < np.inf:
+                # Centre and points are worlds apart: nothing to say of this area.
+                density[i, :] = np.nan
+                continue
             first /= total
+            share = weight[k] / (total * step)
             for j in range(count):
-                away = nodes[j] - first
-                second += values[j] * away * away
-                third += values[j] * away * away * away
-                density[i, j] += weight[k] * values[j] / (total * step)
+                z = nodes[j] - first
+                mass = values[j] * z * z
+                second += mass
+                third += mass * z
+                density[i, j] += share * values[j]
             second /= total
             third /= total
             sd = np.sqrt(second)
