@@ -1,23 +1,31 @@
-"""Time the measures of social inequality: ``python benchmarks/bench_inequality.py``.
+"""Time the measures of social inequality: ``python benchmarks/bench_inequality.py [--national EXTRACT]``.
 
 Targets: slope and relative index of 100 areas x 10 groups x 100 000 simulations in 0.5 s (R's phe_sii: 24 s);
-all the measures of 46 site x sex pairs x 4 periods over 1 000 draws of counts by age in 20 s of two cores.
+all the measures of every site x sex pair x 4 periods over 1 000 draws of counts by age in 20 s of two cores.
+With ``--national``, the path of a national sample (``rnc-epi sample --size national --out EXTRACT``), the room is
+run on it from the extract to the draws and its gradients are set against the truth written beside the sample.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from rnc_epi.inequality import gradients_on_draws
+from rnc_epi.cells.build import CellBuilder, Selection
+from rnc_epi.extracts.opening import open_extract
+from rnc_epi.inequality import deprivation_groups, gradients, gradients_on_draws
 from rnc_epi.inequality.gradients import rows_of_strata
 from rnc_epi.inequality.strata import GroupedStrata
 from rnc_epi.maths import inequality as iq
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.deprivation import EstimateOrigin, group_labels
 from rnc_epi.vocabulary.draws import Draws
+from rnc_epi.vocabulary.periods import Period
+from rnc_epi.vocabulary.sites import SITES
 from rnc_epi.vocabulary.study_inequality import Inequality
 
 
@@ -31,6 +39,12 @@ def timed(label: str, call, target: float) -> None:
 
 
 def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--national", type=Path, help="extract of a national sample")
+    path = asked.parse_args().national
+    if path is not None:
+        on_the_national_sample(path)
+        return
     rng = np.random.default_rng(1)
     people = rng.uniform(1e4, 2e4, (100, 10))
     rate = 50 + 20 * rng.uniform(size=(100, 10)) + 30 * np.linspace(0, 1, 10)
@@ -120,6 +134,118 @@ def whole_room() -> None:
         lambda: gradients_on_draws(drawn, years.ravel(), mean.ravel().round(), origin, asked),
         20 * 2,
     )
+
+
+#: Four periods of the registries of the national sample, and draws of each count.
+PERIODS, DRAWS = (Period(2004, 2009), Period(2009, 2014), Period(2014, 2019), Period(2004, 2019)), 1000
+
+
+def on_the_national_sample(path: Path) -> None:
+    """Run the room on a national sample, a line a stage, then set gradients against the truth."""
+    started = [time.process_time(), time.perf_counter()]
+
+    def stage(label: str) -> None:
+        now = [time.process_time(), time.perf_counter()]
+        own, wall = (now[0] - started[0], now[1] - started[1])
+        print(f"{label:<84} {own:7.2f} s of process, {wall:7.2f} s by the clock")
+        started[:] = [time.process_time(), time.perf_counter()]
+
+    extract = open_extract(path)
+    stage("open and check the extract")
+    builder = CellBuilder(extract)
+    stage("count its events")
+    sites = tuple(
+        slug
+        for slug in builder.available_sites("incidence")
+        if SITES[slug].french_report or slug == "all_cancers"
+    )
+    found = {}
+    for level in ("commune", "zone"):
+        cut = deprivation_groups(
+            extract.areas_table("deprivation"),
+            builder.areas(),
+            index="synthetic_edi",
+            vintage="synthetic_2021",
+            geo_level=level,
+            membership=extract.areas_table("membership"),
+        )
+        selection = Selection(sites, (1, 2), ("incidence",), ("registry_zone",), pooled=PERIODS)
+        cells = builder.grouped(selection, cut.table)
+        found[level] = [part.take(part.strata["geo_code"].eq("ALL").to_numpy()) for part in cells]
+        stage(f"{level}: groups, and cases of {len(sites)} sites by group, age and sex")
+    asked = Inequality(index="synthetic_edi", vintage="synthetic_2021", gap_in_deaths=False)
+    rows = {level: gradients(cells, asked).results for level, cells in found.items()}
+    stage(f"every measure of both groupings, {sum(map(len, rows.values()))} rows with analytic limits")
+    drawn, years, events = draws_of(found["commune"])
+    stage(f"{DRAWS} draws of {len(drawn.index)} counts")
+    origin = EstimateOrigin("calibrated", "HA", deprivation_in_model=True, tested_in_registry_zone=True)
+    measured = gradients_on_draws(drawn, years, events, origin, asked)
+    pairs = len(measured[["site", "sex"]].drop_duplicates())
+    stage(f"{pairs} pairs x {len(PERIODS)} periods x every measure x {DRAWS} draws (target 40 s of process)")
+    print(against_truth(rows, pd.read_parquet(path.with_name(f"{path.stem}_truth.parquet"))))
+    extract.close()
+
+
+def draws_of(parts) -> tuple[Draws, np.ndarray, np.ndarray]:
+    """Return draws of the counts by group, each from the gamma law that a Poisson count leaves."""
+    rng = np.random.default_rng(3)
+    tables, values, years, events = [], [], [], []
+    for cells in parts:
+        kept = cells.take(cells.strata["stratum"].astype(str).str.startswith("Q").to_numpy())
+        bands = list(kept.bands)
+        index = kept.strata.loc[kept.strata.index.repeat(len(bands))].reset_index(drop=True)
+        index["age_from"] = [band.age_from for band in bands] * len(kept)
+        index["age_until"] = pd.array([band.age_until for band in bands] * len(kept), dtype="Int64")
+        seen = kept.events.ravel().astype(float)
+        tables.append(index)
+        values.append(rng.gamma(np.maximum(seen, 1e-3)[:, None], 1.0, (seen.size, DRAWS)))
+        years.append(kept.person_years.ravel())
+        events.append(seen)
+    stacked = Draws(
+        pd.concat(tables, ignore_index=True), np.concatenate(values), "events", "prediction", 3, "b"
+    )
+    return stacked, np.concatenate(years), np.concatenate(events)
+
+
+def against_truth(rows: dict[str, pd.DataFrame], truth: pd.DataFrame) -> str:
+    """Return the rate ratio of the extreme fifths of each pair beside the truth of communes and of zones."""
+    period = max(PERIODS, key=lambda one: one.length)
+    of_truth = truth[truth["quantity"].eq("rate_ratio_extreme_fifths")].astype({"site": str, "sex": int})
+    columns = {}
+    for level, table in rows.items():
+        own = (
+            table[
+                table["indicator"].eq("rate_ratio")
+                & table["comparator"].eq("Q5/Q1")
+                & table["period_from"].eq(period.period_from)
+                & table["period_until"].eq(period.period_until)
+            ]
+            .astype({"site": str, "sex": int})
+            .set_index(["site", "sex"])
+        )
+        for name in ("value", "lower", "upper"):
+            columns[f"{level} {name}"] = own[name]
+        columns[f"{level} truth"] = of_truth[of_truth["geo_level"].eq(level)].set_index(["site", "sex"])[
+            "value"
+        ]
+    declared = of_truth[of_truth["geo_level"].eq("france_entiere")].set_index(["site", "sex"])["value"]
+    table = pd.DataFrame({"declared": declared} | columns).dropna()
+    lines = [table.round(2).to_string()]
+    logs = np.log(table)
+    some = logs["declared"].abs() > 0.05
+    for level in rows:
+        found, true = logs[f"{level} value"], logs["declared"]
+        slope = float((found[some] * true[some]).sum() / (true[some] ** 2).sum())
+        signs = int((np.sign(found[some]) == np.sign(true[some])).sum())
+        spread = float((found - true)[~some].std())
+        lines.append(
+            f"{level}: {signs} of {int(some.sum())} gradients have their sign; found log ratio {slope:.2f} of the "
+            f"declared; around no gradient, log ratios spread by {spread:.3f} ({int((~some).sum())} pairs)"
+        )
+    # Limits are those of the counts; the registries' own levels (spread declared for each site) come on top.
+    held = table["commune lower"].le(table["declared"]) & table["declared"].le(table["commune upper"])
+    lines.append(f"declared ratio within the Poisson limits of communes: {held.mean():.0%}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
