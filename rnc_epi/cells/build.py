@@ -27,7 +27,7 @@ from rnc_epi.cells.groups import (
 )
 from rnc_epi.cells.judging import EVENT_TABLES, count_events, events_in_areas, finer_areas
 from rnc_epi.cells.membership import Holders, Membership
-from rnc_epi.cells.needed import needed_of
+from rnc_epi.cells.needed import needed_of, reaching
 from rnc_epi.cells.scope import is_counted
 from rnc_epi.cells.selection import Selection
 from rnc_epi.cells.strata import cells_of
@@ -158,6 +158,8 @@ class CellBuilder:
             datasets = self._of_type(event_type)
             if datasets:
                 datasets = self._needed(datasets, selection, selection.geo_levels)
+                datasets = reaching(datasets, selection.geo_levels, self.holders)
+            if datasets:
                 axes = Widening(
                     datasets[0].areas, datasets[0].periods, self.membership, event_type, selection.pooled
                 )

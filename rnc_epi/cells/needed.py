@@ -56,6 +56,23 @@ def needed_of(
     return [_restricted(dataset, kept_areas, kept_periods) for dataset in datasets]
 
 
+def reaching(datasets: Sequence[Dataset], levels: Collection[str], holders: Holders) -> list[Dataset]:
+    """Return the datasets with some area of a wanted level or within one.
+
+    The others give nothing, and what is pooled over datasets need not meet their bands.
+    """
+    if not levels or not datasets:
+        return list(datasets)
+    useful = np.array(
+        [
+            area.geo_level in levels or any(holder.geo_level in levels for holder in holders.ever(area))
+            for area in datasets[0].areas
+        ],
+        dtype=bool,
+    )
+    return [dataset for dataset in datasets if useful[dataset.scope["area"]].any()]
+
+
 def _adds(
     area: AreaKey,
     datasets: Sequence[Dataset],
