@@ -16,13 +16,14 @@ from rnc_epi.calibration import whole_country
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.indicators.rates import counts
 from rnc_epi.indicators.rows import joined
-from rnc_epi.inequality import Grouping, crossed_with, deprivation_groups, gradients
+from rnc_epi.inequality import Grouping, crossed_with, deprivation_groups, gradients, within_classes
 from rnc_epi.smallarea import graphs_of, small_areas
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
 from rnc_epi.vocabulary.errors import InputError, NotCovered
+from rnc_epi.vocabulary.estimators import OBSERVED
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
-from rnc_epi.vocabulary.schemas import as_result
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, RESULT_KEY, as_result
 from rnc_epi.vocabulary.study_calibration import PROXY_EVENT
 
 if TYPE_CHECKING:
@@ -46,12 +47,16 @@ class Chapter:
         How areas were cut into groups, one row a grouping: public, for the metadata.
     maps_of : callable, optional
         Gives the rows of smoothed maps from published counts; called when these are known.
+    strata : tuple of DataFrame
+        The group of each area where results stand by group: columns ``geo_level, geo_code, geo_vintage,
+        stratum_type, stratum``. What a group holds beside its published areas must not give the last one.
     """
 
     results: pd.DataFrame
     internal: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     groupings: pd.DataFrame | None = None
     maps_of: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    strata: tuple[pd.DataFrame, ...] = ()
 
 
 def whole_country_chapter(
@@ -158,23 +163,23 @@ def inequality_chapter(
         years=tuple(study.select.years),
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
     )
+    crossed = _by_urbanity(cut, asked, extract)
     made = gradients(
         builder.grouped(selection, cut.table),
         asked,
-        crossed=_by_urbanity(selection, cut, asked, extract, builder),
+        crossed=None if crossed is None else builder.grouped(selection, crossed),
     )
     internal = {
         "inequality_curves": made.curves,
         "inequality_groups": cut.table,
         "inequality_shares": cut.shares,
     }
-    return Chapter(made.results, internal, cut.record.to_frame())
+    strata = (cut.table,) if crossed is None else (cut.table, within_classes(crossed))
+    return Chapter(made.results, internal, cut.record.to_frame(), strata=strata)
 
 
-def _by_urbanity(
-    selection: Selection, cut: Grouping, asked: Inequality, extract: Extract, builder: CellBuilder
-) -> list[Cells] | None:
-    """Return the cells of groups within each class of urbanity; None where no class is asked for."""
+def _by_urbanity(cut: Grouping, asked: Inequality, extract: Extract) -> pd.DataFrame | None:
+    """Return groups crossed with classes of urbanity; None where no class is asked for."""
     if not asked.urbanity_level:
         return None
     links = extract.areas_table("membership")
@@ -185,7 +190,7 @@ def _by_urbanity(
     ].rename(columns={"child_code": "geo_code", "parent_code": "urbanity"})
     if classes.empty:
         raise InputError("S004", found=asked.urbanity_level, expected=cut.record.geo_level)
-    return builder.grouped(selection, crossed_with(cut, classes))
+    return crossed_with(cut, classes)
 
 
 def grouping_of(asked: Inequality, extract: Extract, builder: CellBuilder) -> Grouping:
@@ -210,6 +215,26 @@ CHAPTERS: Final = {
     "small_areas": small_areas_chapter,
     "inequality": inequality_chapter,
 }
+
+
+def not_said_again(results: pd.DataFrame, rates: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of a chapter without those that the rates of the study state already.
+
+    A registry's own counts of all ages stand in both, where the study selects their level and period.
+    """
+    own = _of_all_ages(results) & results["estimator"].eq(OBSERVED)
+    own &= results["stratum_type"].eq(NOT_APPLICABLE)
+    if not own.any():
+        return results
+    sites = set(results.loc[own, "site"])
+    said = [part[_of_all_ages(part) & part["site"].isin(sites)] for part in rates if len(part)]
+    known = pd.MultiIndex.from_frame(as_result(joined(said))[list(RESULT_KEY)].astype(str))
+    keys = pd.MultiIndex.from_frame(results.loc[own, list(RESULT_KEY)].astype(str))
+    return results.drop(index=results.index[own][keys.isin(known)])
+
+
+def _of_all_ages(rows: pd.DataFrame) -> pd.Series:
+    return rows["age_from"].eq(0) & rows["age_until"].isna()
 
 
 def area_tree(builder: CellBuilder) -> Hierarchy:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from rnc_epi.adding_up import hierarchy_of
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.cells.table import Cells, concatenate
-from rnc_epi.chapters import CHAPTERS, area_tree
+from rnc_epi.chapters import CHAPTERS, not_said_again
 from rnc_epi.disclosure import add_maps, load_policy, protect, published_counts
 from rnc_epi.extracts.classification import apply_codes
 from rnc_epi.extracts.geography import notice_of_outlines
@@ -32,16 +33,15 @@ from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.release.audit_trail import append_to_trail, record_run, study_hash
 from rnc_epi.vocabulary.ages import BandSet
-from rnc_epi.vocabulary.areas import AreaKey
 from rnc_epi.vocabulary.errors import NotCovered, RncEpiError
-from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.schemas import as_result
-from rnc_epi.vocabulary.sites import SITES, children, mortality_caveats
+from rnc_epi.vocabulary.sites import SITES, mortality_caveats
 from rnc_epi.vocabulary.study import Quality, Study, read_study
 
 if TYPE_CHECKING:
     from rnc_epi.extracts.opening import Extract
+    from rnc_epi.vocabulary.hierarchy import Hierarchy
     from rnc_epi.vocabulary.policy import Policy
 
 #: Strata whose rates are computed together; each is a row of some 20 age bands.
@@ -251,11 +251,12 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         if getattr(study, name) is not None:
             with stage_of(progress, name):
                 found.append(chapter(study, selection.sites, extract, builder))
-    results = as_result(joined([*parts, *(chapter.results for chapter in found)]))
+    beside = [not_said_again(chapter.results, parts) for chapter in found]
+    results = as_result(joined([*parts, *beside]))
     groupings = [chapter.groupings for chapter in found if chapter.groupings is not None]
     return Computed(
         results,
-        hierarchy_of(results, builder),
+        hierarchy_of(results, builder, [table for chapter in found for table in chapter.strata]),
         areas,
         {name: table for chapter in found for name, table in chapter.internal.items()},
         pd.concat(groupings, ignore_index=True) if groupings else pd.DataFrame(),
@@ -305,31 +306,3 @@ def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = Non
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
         detail=detail,
     )
-
-
-def hierarchy_of(results: pd.DataFrame, builder: CellBuilder) -> Hierarchy:
-    """Return what adds up to what among the sites and areas of some results."""
-    sites = set(results["site"])
-    columns = ["geo_level", "geo_code", "geo_vintage"]
-    found = results[columns].drop_duplicates()
-    areas = {AreaKey(*row) for row in found.itertuples(index=False, name=None)}
-    registries = sorted(
-        area for area in areas if area.geo_level == "registry_zone" and area.geo_code != "ALL"
-    )
-    tree = list(area_tree(builder).areas)
-    for vintage in sorted({area.geo_vintage for area in registries}):
-        pooled = AreaKey("registry_zone", "ALL", vintage)
-        tree.append((pooled, tuple(area for area in registries if area.geo_vintage == vintage)))
-    return Hierarchy(
-        sites=tuple(
-            (slug, below) for slug in SITES if (below := _nearest_selected(slug, sites)) and slug in sites
-        ),
-        areas=tuple(sorted(tree)),
-    ).restricted_to(sites, areas)
-
-
-def _nearest_selected(slug: str, sites: set[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for child in children(slug):
-        found.extend([child] if child in sites else _nearest_selected(child, sites))
-    return tuple(found)

@@ -1,8 +1,9 @@
 """An extract from the calibration tables of Santé publique France: anonymous registries, all départements.
 
 Pancreas of men 2007-2015 with its four correlates, and lip, oral cavity and pharynx of men 2007-2011 with
-hospital patients. Registry districts have no name, so that they are areas of their own level of geography;
-their counts and those of the départements were slightly altered by their authors, which every page says.
+hospital patients. Registry districts have no name, so that they are areas of a level of their own, which no
+rate is published of; their counts and those of the départements were slightly altered by their authors, which
+every page says.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from rnc_epi.vocabulary.errors import FileProblem
 from rnc_epi.vocabulary.periods import Period
 
 FOLDER: Final = "data/calibration"
-SOURCE, POPULATION = "calibinc", "insee_calibinc"
 MEN: Final = 1
 #: Level of the anonymous districts, and that of the départements of health tables (Corsica as one).
-DISTRICT: Final = "registry_zone"
+DISTRICT: Final = "registry_district"
 DEPARTEMENT: Final = "departement_sante"
 NATION: Final = ("france_hexagonale", "FR", geography.GEO_VINTAGE)
 
@@ -38,7 +38,7 @@ _PERIOD = ["period_from", "period_until"]
 
 @dataclass(frozen=True)
 class CalibrationTable:
-    """One site of the published tables.
+    """One site of the published tables, a source of its own: its populations are those of its own period.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ class CalibrationTable:
         The correlate of a table that names none.
     merged_until : int
         Age where the first band of the districts ends, 5 where none is merged.
+    title : str
+        Of the source.
     """
 
     site: str
@@ -58,16 +60,30 @@ class CalibrationTable:
     period: Period
     correlate: str
     merged_until: int
+    title: str
 
     @property
-    def vintage(self) -> str:
-        """Edition of the codes of its districts: each table has districts of its own."""
+    def source(self) -> str:
+        """Name of the source, and edition of the codes of its districts: each table has its own."""
         return f"calibinc_{self.site}"
 
 
-PANCREAS: Final = CalibrationTable("pancreas", "pancreas_men", Period(2007, 2016), "", 5)
+PANCREAS: Final = CalibrationTable(
+    "pancreas",
+    "pancreas_men",
+    Period(2007, 2016),
+    "",
+    5,
+    "Cancer du pancréas, hommes, 2007-2015 : registres, ALD, PMSI, décès (CalibInc, Santé publique France)",
+)
 LIP_ORAL_PHARYNX: Final = CalibrationTable(
-    "lip_oral_pharynx", "lip_oral_pharynx_men", Period(2007, 2012), "H", 30
+    "lip_oral_pharynx",
+    "lip_oral_pharynx_men",
+    Period(2007, 2012),
+    "H",
+    30,
+    "Cancers des lèvres, de la cavité orale et du pharynx, hommes, 2007-2011 : registres, PMSI (CalibInc, "
+    "Santé publique France)",
 )
 
 
@@ -89,7 +105,7 @@ def calibration_extract(shared: Path, table: CalibrationTable = PANCREAS) -> dic
     departements = _read(shared / FOLDER / f"{table.name}_departement_cells.csv", table)
     departements = _corsica_as_one(departements)
     districts = districts.assign(
-        geo_level=DISTRICT, geo_code=districts["district"].astype(str), geo_vintage=table.vintage
+        geo_level=DISTRICT, geo_code=districts["district"].astype(str), geo_vintage=table.source
     )
     departements = departements.assign(
         geo_level=DEPARTEMENT, geo_code=departements["departement"], geo_vintage=geography.GEO_VINTAGE
@@ -97,7 +113,7 @@ def calibration_extract(shared: Path, table: CalibrationTable = PANCREAS) -> dic
     both = pd.concat(
         [_aged(districts, table.merged_until), _aged(departements, 5)], ignore_index=True
     ).assign(
-        source=SOURCE,
+        source=table.source,
         site=table.site,
         sex=MEN,
         period_from=table.period.period_from,
@@ -112,10 +128,10 @@ def calibration_extract(shared: Path, table: CalibrationTable = PANCREAS) -> dic
     )
     proxies = both.assign(events=both["proxy_count"].astype(float).astype("int64"))
     inhabited = both[both["proxy"].eq(first) & ~both["person_years"].isin(["NA", ""])]
-    person_years = inhabited[["sex", *_AREA, *_PERIOD, *_AGES, "person_years"]].assign(source=POPULATION)
+    person_years = inhabited[["source", "sex", *_AREA, *_PERIOD, *_AGES, "person_years"]]
     zones = own[_AREA].drop_duplicates().reset_index(drop=True)
     return {
-        "sources": _sources(),
+        "sources": _sources(table),
         "areas": _areas(zones),
         "membership": _membership(),
         "coverage": zones.assign(
@@ -171,13 +187,10 @@ def _aged(rows: pd.DataFrame, merged_until: int) -> pd.DataFrame:
     return rows.assign(age_from=start, age_until=until.astype("Int64").where(start < 85))
 
 
-def _sources() -> pd.DataFrame:
-    rows = [
-        (SOURCE, "CalibInc : registres, ALD, PMSI, décès (Santé publique France)", "snds", "GPL", _ALTERED),
-        (POPULATION, "Populations Insee employées par CalibInc", "census", "GPL", None),
-    ]
-    table = pd.DataFrame(rows, columns=["source", "title", "kind", "licence", "altered"])
-    return table.assign(synthetic=False, disclosure_threshold=11, definition_break_years=None)
+def _sources(table: CalibrationTable) -> pd.DataFrame:
+    row = (table.source, table.title, "snds", "GPL", _ALTERED)
+    found = pd.DataFrame([row], columns=["source", "title", "kind", "licence", "altered"])
+    return found.assign(synthetic=False, disclosure_threshold=11, definition_break_years=None)
 
 
 def _areas(zones: pd.DataFrame) -> pd.DataFrame:
@@ -216,7 +229,7 @@ def _membership() -> pd.DataFrame:
 def _scope(table: CalibrationTable) -> pd.DataFrame:
     rows = [("incidence_cells", DISTRICT), ("proxy_cells", DISTRICT), ("proxy_cells", DEPARTEMENT)]
     return pd.DataFrame(rows, columns=["table_name", "geo_level"]).assign(
-        source=SOURCE,
+        source=table.source,
         site=table.site,
         sex=MEN,
         period_from=table.period.period_from,

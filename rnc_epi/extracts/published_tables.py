@@ -12,7 +12,6 @@ from typing import Final
 import pandas as pd
 
 from rnc_epi.extracts import geography
-from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.ages import AgeBand
 from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
 from rnc_epi.vocabulary.errors import ExtractRefused, FileProblem
@@ -60,15 +59,6 @@ def published_extract(shared: Path) -> dict[str, pd.DataFrame]:
     tables["incidence_cells"] = registries["incidence_cells"]
     tables["death_cells"] = deaths["death_cells"]
     return tables
-
-
-def write_published_extract(shared: Path, folder: Path) -> Path:
-    """Write the extract of the published tables into an internal folder, anew, and return its path."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = folder / "published_tables.duckdb"
-    tables = published_extract(shared)
-    target.unlink(missing_ok=True)
-    return write_extract(target, tables)
 
 
 def _sources() -> pd.DataFrame:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rnc_epi.attack import AttackReport, attack_release
 from rnc_epi.attack.differencing import require_no_differencing
 from rnc_epi.extracts.embedded import embedded_sample
-from rnc_epi.extracts.published_tables import write_published_extract
+from rnc_epi.extracts.published_together import write_extract_of_all
 from rnc_epi.flow import Progress, run_study, silent, stage_of
 from rnc_epi.release import publish, staged_release, verify
 from rnc_epi.release.audit_trail import append_to_trail
@@ -37,7 +37,7 @@ def real(shared: Path, out: Path, *, language: str = "fr", progress: Progress = 
     The extract made from them holds full figures: it lies in the internal zone of `out`.
     """
     with stage_of(progress, "sample"):
-        extract = write_published_extract(shared, out / "internal")
+        extract = write_extract_of_all(shared, out / "internal")
     return _whole_job(packaged_study("real"), extract, out, language, progress)
 
 

@@ -25,6 +25,10 @@ from rnc_epi.vocabulary.sites import SITES
 if TYPE_CHECKING:
     from rnc_epi.report.content import Content
 
+#: What an estimate and the count of a registry share, and what tells one area's figures from another's.
+_PAIR: Final = ["site", "sex", "period_from", "period_until", "age_from", "geo_level"]
+_CELL: Final = [*_PAIR, "indicator", "standard", "geo_code", "geo_vintage"]
+
 #: Maps drawn for each sex: the sites with most estimated cases that may be published.
 MAPPED_SITES: Final = 2
 
@@ -38,10 +42,12 @@ def whole_country(content: Content, language: str) -> Section | None:
     if rows.empty:
         return None
     written = Format(language)
-    period = (int(rows["period_from"].iloc[0]), int(rows["period_until"].iloc[0]))
+    age = int(rows["age_from"].iloc[0])
     facts = {
-        "years": written.period(*period),
-        "age": written.number(int(rows["age_from"].iloc[0])),
+        "years": _years(rows, language),
+        "ages": text("wc_ages_from", language, age=written.number(age))
+        if age
+        else text("wc_all_ages", language),
     }
     areas = rows[rows["geo_level"].isin(DEPARTEMENT_LEVELS)]
     grades = areas[areas["estimator"].eq(CALIBRATED)].drop_duplicates(["site", "sex"])
@@ -54,7 +60,11 @@ def whole_country(content: Content, language: str) -> Section | None:
         if (part := _part(content, rows, slug, sex, facts, language)) is not None
     ]
     altered = content.is_altered(rows)
-    notes = [text("wc_note_limits", language), text("wc_note_registries", language)]
+    notes = [text("wc_note_limits", language)]
+    if content.results["estimator"].eq(MODELLED).any():
+        notes.append(text("wc_note_registries", language))
+    if not areas["estimator"].eq(OBSERVED).any():
+        notes.append(text("wc_note_all_predicted", language))
     return Section(
         "whole-country",
         text("whole_country", language),
@@ -72,10 +82,10 @@ def whole_country(content: Content, language: str) -> Section | None:
 
 
 def calibrated_rows(content: Content) -> pd.DataFrame:
-    """Return the calibrated rows of the longest period, the counts of registries among them, one method.
+    """Return the calibrated rows of the longest period of each site and sex, by one method.
 
-    Registries' own counts are rows of the same first age and period; benchmarked rows and those by group of
-    deprivation are left to their own tables.
+    What a registry counted over the same ages and period stands among them where no estimate does;
+    benchmarked rows and those by group of deprivation are left to their own tables.
     """
     rows = content.results[
         content.results["event_type"].eq("incidence") & content.results["stratum_type"].eq(NOT_APPLICABLE)
@@ -83,14 +93,30 @@ def calibrated_rows(content: Content) -> pd.DataFrame:
     estimated = rows[rows["estimator"].eq(CALIBRATED)]
     if estimated.empty:
         return estimated
-    period = content.longest_period(estimated)
-    assert period is not None
+    estimated = pd.concat(
+        [content.in_longest_period(pair) for _, pair in estimated.groupby(["site", "sex"], sort=True)]
+    )
     names = estimated["method"].str.partition("-")[0].str.partition("+")[0]
     estimated = estimated[names.eq("calibrated" if names.eq("calibrated").any() else names.iloc[0])]
-    age = estimated["age_from"].iloc[0]
     counted = rows[rows["estimator"].eq(OBSERVED) & rows["age_until"].isna()]
-    both = pd.concat([estimated, counted[counted["age_from"].eq(age)] if age else counted.iloc[:0]])
-    return both[both["period_from"].eq(period[0]) & both["period_until"].eq(period[1])]
+    pairs = pd.MultiIndex.from_frame(estimated[_PAIR])
+    cells = pd.MultiIndex.from_frame(estimated[_CELL])
+    counted = counted[
+        pd.MultiIndex.from_frame(counted[_PAIR]).isin(pairs)
+        & ~pd.MultiIndex.from_frame(counted[_CELL]).isin(cells)
+    ]
+    return pd.concat([estimated, counted])
+
+
+def _years(rows: pd.DataFrame, language: str) -> str:
+    """Return the years of some rows; those of several periods are joined, and said to depend on the site."""
+    periods = (
+        rows[["period_from", "period_until"]].drop_duplicates().sort_values(["period_from", "period_until"])
+    )
+    written = [Format(language).period(*period) for period in periods.itertuples(index=False, name=None)]
+    if len(written) == 1:
+        return written[0]
+    return text("wc_years_by_site", language, first=", ".join(written[:-1]), last=written[-1])
 
 
 def _mapped(rows: pd.DataFrame, grades: pd.DataFrame) -> list[tuple[str, Sex]]:
@@ -116,6 +142,7 @@ def _grades(content: Content, rows: pd.DataFrame, facts: dict[str, str], languag
     counts = rows[rows["indicator"].eq("count") & rows["estimator"].eq(CALIBRATED)]
     alone = content.results[content.results["estimator"].eq(MODELLED)]
     alone = alone[alone["indicator"].eq("count")]
+    several = len(counts[["period_from", "period_until"]].drop_duplicates()) > 1
     lines = []
     for slug in [slug for slug in SITES if slug in set(counts["site"])]:
         for sex in (Sex.MEN, Sex.WOMEN):
@@ -129,30 +156,32 @@ def _grades(content: Content, rows: pd.DataFrame, facts: dict[str, str], languag
                 (
                     SITES[slug].name(language),
                     sex.label(language),
+                    *([_years(pair, language)] if several else []),
                     NOTHING if area is None else proxy_of(str(area["method"])) or NOTHING,
                     _grade(area),
                     _grade(region),
                     written.value(nation),
                     written.interval(nation),
-                    _registries(alone, pair, slug, sex, written),
+                    *([_registries(alone, pair, slug, sex, written)] if len(alone) else []),
                 )
             )
     columns = (
         Column(text("column_site", language), numeric=False),
         Column(text("column_sex", language), numeric=False),
+        *([Column(text("column_period", language), numeric=False)] if several else []),
         Column(text("wc_column_proxy", language), numeric=False),
         Column(text("wc_column_grade", language), numeric=False),
         Column(text("wc_column_grade_region", language), numeric=False),
         Column(text("wc_column_count", language)),
         Column(text("wc_column_limits", language)),
-        Column(text("wc_column_registries", language)),
+        *([Column(text("wc_column_registries", language))] if len(alone) else []),
     )
     return Table(
         "table-whole-country-grades",
         text("wc_table", language, **facts),
         columns,
         tuple(lines),
-        2,
+        3 if several else 2,
         sign_notes(lines, language),
         content.is_altered(counts),
     )
@@ -247,6 +276,7 @@ def _part(
         return None
     written = Format(language)
     site = text("site_and_sex", language, site=SITES[slug].name(language), sex=sex.label(language))
+    facts = facts | {"years": _years(pair, language)}
     predicted = areas[areas["estimator"].eq(CALIBRATED)]
     example = (predicted if len(predicted) else areas).iloc[0]
     per = written.number(int(example["per"]))
@@ -319,6 +349,7 @@ def _part(
 def _behind(content: Content, anchor: str, caption: str, areas: pd.DataFrame, language: str) -> Table:
     """Return the figures behind a map: code, name, rate, limits, and whether a registry counted them."""
     written = Format(language)
+    level = float(areas["level"].dropna().max()) if areas["level"].notna().any() else 0.95
     lines = []
     for row in areas.sort_values("geo_code", kind="stable").to_dict("records"):
         word = "wc_counted" if row["estimator"] == OBSERVED else "wc_predicted"
@@ -335,7 +366,7 @@ def _behind(content: Content, anchor: str, caption: str, areas: pd.DataFrame, la
         Column(text("column_code", language), numeric=False),
         Column(text("column_area", language), numeric=False),
         Column(text("column_rate", language)),
-        Column(text("column_limits", language)),
+        Column(text("wc_column_both_limits", language, level=written.number(100 * level))),
         Column(text("column_method", language), numeric=False),
     )
     return Table(

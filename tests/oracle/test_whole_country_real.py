@@ -31,7 +31,7 @@ def case(request, shared, tmp_path_factory):
     root = shared("data/calibration").parent.parent
     path = write_calibration_extract(root, tmp_path_factory.mktemp("real"), table)
     asked = Calibration(
-        learning_level="registry_zone",
+        learning_level="registry_district",
         geo_level="departement_sante",
         age_from=0,
         national=False,
@@ -39,7 +39,7 @@ def case(request, shared, tmp_path_factory):
         methods=["chatignoux"],
     )
     with rnc_epi.open(path) as study:
-        incidence = study.cells(table.site, geo_level="registry_zone").parts
+        incidence = study.cells(table.site, geo_level="registry_district").parts
         proxies = [
             part
             for name in CORRELATES[table.site]
@@ -109,5 +109,5 @@ def test_standardised_rates_are_those_of_the_reference(case):
 
 
 def test_rows_name_a_source_altered_by_its_authors(case):
-    _, found, _ = case
-    assert set(found.results["source"]) == {"calibinc"}
+    table, found, _ = case
+    assert set(found.results["source"]) == {f"calibinc_{table.site}"}

@@ -90,7 +90,38 @@ def test_grades_and_national_cases_stand_in_a_table(content, language):
     # The nation is estimated in both: what may not be published by area still feeds it.
     assert all(any(letter.isdigit() for letter in row[5]) for row in (pancreas, thyroid))
     assert len(trend.rows) == 2
-    assert f"1 {'des' if language == 'fr' else 'of the'} 2" in chapter.paragraphs[2]
+    assert f": 1 {'sur' if language == 'fr' else 'of'} 2." in chapter.paragraphs[2]
+
+
+def test_sites_of_other_periods_and_ages_are_shown_each_over_its_own(estimated):
+    hierarchy, found = estimated
+    good, poor = (released(one.results) for one in found)
+    later = poor["period_until"].max()
+    shifted = poor.assign(period_from=poor["period_from"] - 2, period_until=poor["period_until"] - 2)
+    of_all_ages = pd.concat([good, shifted]).assign(age_from=0)
+    of_all_ages = of_all_ages[of_all_ages["estimator"].ne("modelled")]
+    chapter = whole_country(content_of(hierarchy, of_all_ages), "fr")
+    (grades,) = chapter.tables
+    years = [f"{later - 5}-{later - 1}", f"{later - 7}-{later - 3}"]
+    assert sorted(row[2] for row in grades.rows) == sorted(years)
+    assert f"{years[1]} ou {years[0]} selon la localisation, tous âges" in chapter.paragraphs[0]
+    captions = {part.anchor: part.figures[0].caption for part in chapter.parts}
+    assert years[0] in captions["section-whole-country-pancreas-1"]
+    assert years[1] in captions["section-whole-country-thyroid-1"]
+    assert "registres seuls" not in " ".join([*chapter.notes, *(column.label for column in grades.columns)])
+    # What registries counted at all ages stands beside the estimates, an area once.
+    areas = calibrated_rows(content_of(hierarchy, of_all_ages)).query("geo_level == 'departement'")
+    rates = areas[areas["indicator"].eq("asr") & areas["site"].eq("pancreas")]
+    assert rates["estimator"].value_counts().to_dict() == {"calibrated": 16, "observed": 14}
+
+
+def test_without_any_count_of_a_registry_every_area_is_said_to_be_predicted(estimated):
+    hierarchy, found = estimated
+    rows = released(found[0].results)
+    predicted = rows[rows["estimator"].eq("calibrated")]
+    chapter = whole_country(content_of(hierarchy, predicted), "fr")
+    assert "Tous les départements sont prédits" in chapter.notes[-1]
+    assert "Tous les" not in " ".join(whole_country(content_of(hierarchy, rows), "fr").notes)
 
 
 def test_what_may_not_be_published_is_hatched_and_explained(content):

@@ -10,13 +10,14 @@ import pytest
 
 from rnc_epi.calibration import whole_country
 from rnc_epi.cells.table import concatenate
+from rnc_epi.chapters import not_said_again
 from rnc_epi.maths.calibration import fit_calibration, grade, leave_one_out
 from rnc_epi.maths.standardise import directly_standardised_rate
 from rnc_epi.vocabulary.ages import BandSet
-from rnc_epi.vocabulary.schemas import DERIVED_FROM_COUNT, RESULT_COLUMNS
+from rnc_epi.vocabulary.schemas import DERIVED_FROM_COUNT, RESULT_COLUMNS, as_result
 from rnc_epi.vocabulary.standards import standard
 from rnc_epi.vocabulary.study_calibration import Calibration
-from tests.country_cells import BANDS, MIDDLES, NATION, SyntheticCountry, area, country_cells, region
+from tests.country_cells import BANDS, MIDDLES, NATION, VINTAGE, SyntheticCountry, area, country_cells, region
 
 ADULT = slice(3, None)
 LEARNED = np.arange(14)
@@ -448,3 +449,34 @@ def test_internal_tables_have_names_of_their_own(found):
     names = set(found.internal_tables())
     assert {"calibration_grades", "calibration_validation", "calibration_exclusions"} <= names
     assert region(2).geo_code in set(found.results["geo_code"])
+
+
+def test_counts_of_all_ages_that_the_rates_state_already_are_not_said_again():
+    key = {
+        "indicator": "count",
+        "per": 1,
+        "event_type": "incidence",
+        "site": "pancreas",
+        "sex": 1,
+        "geo_level": "departement",
+        "geo_vintage": VINTAGE,
+        "period_from": 2016,
+        "period_until": 2021,
+        "age_from": 0,
+        "method": "count",
+    }
+    rates = as_result(pd.DataFrame([key | {"geo_code": "01", "estimator": "observed", "value": 7.0}]))
+    of_older = key | {"geo_code": "01", "age_from": 15}
+    chapter = as_result(
+        pd.DataFrame(
+            [
+                key | {"geo_code": "01", "estimator": "observed", "value": 7.0},
+                key | {"geo_code": "02", "estimator": "observed", "value": 5.0},
+                key | {"geo_code": "01", "estimator": "calibrated", "value": 6.0},
+                of_older | {"estimator": "observed", "value": 4.0},
+            ]
+        )
+    )
+    left = not_said_again(chapter, [rates, pd.DataFrame()])
+    assert sorted(left["value"]) == [4.0, 5.0, 6.0]
+    assert not_said_again(chapter, []).equals(chapter)
