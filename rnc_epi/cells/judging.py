@@ -69,6 +69,8 @@ def count_events(extract: Extract, climbing: Climbing) -> pd.DataFrame:
     """
     store = extract.store
     tables = [name for name in EVENT_TABLES if name in extract.tables]
+    of_cells = [name for name in tables if not EVENT_TABLES[name][1]]
+    of_persons = [name for name in tables if EVENT_TABLES[name][1]]
     claimants = _claimants(store, tables)
     store.keep("claimants", claimants)
     store.keep("site_numbers", site_numbers())
@@ -85,11 +87,13 @@ def count_events(extract: Extract, climbing: Climbing) -> pd.DataFrame:
         _cover_rows(store, coverage, climbing)
     store.keep("declared_scope", declared_scope(_stated_scope(extract), _coded_by_cause(extract)))
     _classify(extract)
-    for name in tables:
-        store.run_view(f"counted_{name}", read_step(PACKAGE, f"counted_{name}"))
-    counted = _union(f"counted_{name}" for name in tables)
-    store.run("events", f"SELECT row_number() OVER () AS event, * FROM ({counted})")
-    _declare_scope(store, tables)
+    if of_cells:
+        store.run_view("cells_of_events", " UNION ALL ".join(_cells_of(name) for name in of_cells))
+    counted = [f"counted_{name}" for name in (*of_persons, *(["cells"] if of_cells else []))]
+    for name in counted:
+        store.run_view(name, read_step(PACKAGE, name))
+    store.run("events", f"SELECT row_number() OVER () AS event, * FROM ({_union(counted)})")
+    _declare_scope(store, of_persons, bool(of_cells))
     overlaps = store.read(read_step(PACKAGE, "scope_overlaps"))
     if len(overlaps):
         first = overlaps.sort_values(["geo_level", "geo_code", "site"]).iloc[0]
@@ -188,10 +192,7 @@ def _whole_bands(bands: BandSet, age_from: int, age_until: int) -> tuple[int, in
 def _claimants(store: Store, tables: list[str]) -> pd.DataFrame:
     rows = []
     for name in tables:
-        event_type, _ = EVENT_TABLES[name]
-        registry = "registry" if event_type == "incidence" else f"'{NOT_APPLICABLE}'"
-        kind = "'proxy_' || proxy" if event_type == "proxy" else f"'{event_type}'"
-        found = store.rows(f"SELECT DISTINCT {kind}, source, {registry} FROM usable_{name}")
+        found = store.rows(f"SELECT DISTINCT {_claimant_of(name)} FROM usable_{name}")
         rows += [(name, *row) for row in found]
     table = pd.DataFrame(rows, columns=["origin", "event_type", "source", "registry"], dtype="str")
     pools = sorted(set(zip(table["event_type"], table["source"], strict=True)))
@@ -200,6 +201,23 @@ def _claimants(store: Store, tables: list[str]) -> pd.DataFrame:
         claimant=range(len(table)),
         of_persons=[EVENT_TABLES[origin][1] for origin in table["origin"]],
         pool=[number[pool] for pool in zip(table["event_type"], table["source"], strict=True)],
+    )
+
+
+def _claimant_of(name: str) -> str:
+    """Return the columns `event_type`, `source` and `registry` of a table of events."""
+    event_type, _ = EVENT_TABLES[name]
+    kind = "'proxy_' || proxy" if event_type == "proxy" else f"'{event_type}'"
+    registry = "registry" if event_type == "incidence" else f"'{NOT_APPLICABLE}'"
+    return f"{kind} AS event_type, source, {registry} AS registry"
+
+
+def _cells_of(name: str) -> str:
+    """Return a table of cells in the columns that they all have; only deaths are given by cause."""
+    cause = "icd10" if EVENT_TABLES[name][0] == "death" else "CAST(NULL AS VARCHAR) AS icd10"
+    return (
+        f"SELECT '{name}' AS origin, {_claimant_of(name)}, site, {cause}, sex, {_AREAS}, "
+        f"period_from, period_until, age_from, age_until, age_status, events FROM usable_{name}"
     )
 
 
@@ -275,19 +293,13 @@ def _classify(extract: Extract) -> None:
     )
 
 
-def _declare_scope(store: Store, tables: list[str]) -> None:
-    parts = []
-    of_cells = [name for name in tables if not EVENT_TABLES[name][1]]
-    for name in tables:
-        if name not in of_cells:
-            run_step(store, f"scope_of_{name}")
-            parts.append(f"scope_of_{name}")
-        else:
-            run_step(store, f"claims_of_{name}")
-    if of_cells:
-        store.run("claims_of_cells", _union(f"claims_of_{name}" for name in of_cells))
-        run_step(store, "scope_of_cells")
+def _declare_scope(store: Store, of_persons: list[str], with_cells: bool) -> None:
+    parts = [f"scope_of_{name}" for name in of_persons]
+    if with_cells:
+        run_step(store, "claims_of_cells")
         parts.append("scope_of_cells")
+    for name in parts:
+        run_step(store, name)
     store.run("scope", _union(parts))
 
 

@@ -1,5 +1,7 @@
 -- Counted events in every stratum whose scope holds them, and whether it has person-years. An unknown age needs
--- a scope of all ages.
+-- a scope of all ages. Where a span counted by year holds a place of several years, the place is in the scope by
+-- a line of its own too: an area with person-years of several years that its years do not make up has one for
+-- each span, and gaps in its years or sexes are refused before.
 SELECT
     e.event,
     l.area,
@@ -30,7 +32,6 @@ WHERE e.set_aside IS NULL
       AND s.period_from <= l.period_from
       AND s.period_until >= l.period_until
       AND (s.yearly OR s.period_until - s.period_from = l.period_until - l.period_from)
-      AND (NOT s.yearly OR l.period_until = l.period_from + 1)
       AND s.age_from <= coalesce(e.age_from, 0)
       AND s.age_until >= coalesce(e.age_until, 999)
   )

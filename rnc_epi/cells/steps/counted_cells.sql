@@ -1,4 +1,4 @@
--- Usable death cells by the numbers of their claimant, site and area; the site is stated or follows from the cause.
+-- Usable cells by the numbers of their claimant, site and area; the site is stated or follows from the cause.
 SELECT
     k.claimant,
     coalesce(s.number, c.site) AS site,
@@ -12,8 +12,12 @@ SELECT
     CASE WHEN s.number IS NULL AND c.site IS NULL THEN 'cause_not_cancer' END AS set_aside,
     count(*) AS rows,
     CAST(sum(t.events) AS BIGINT) AS events
-FROM usable_death_cells AS t
-JOIN claimants AS k ON k.origin = 'death_cells' AND k.source = t.source
+FROM cells_of_events AS t
+JOIN claimants AS k
+    ON k.origin = t.origin
+   AND k.event_type = t.event_type
+   AND k.source = t.source
+   AND k.registry = t.registry
 LEFT JOIN site_numbers AS s ON s.site = t.site
 LEFT JOIN classified_causes AS c ON c.icd10 = t.icd10
 JOIN home_areas AS h
