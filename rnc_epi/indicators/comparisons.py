@@ -146,13 +146,14 @@ def area_against_rest(
     )  # fmt: skip
 
 
+@a_row_per_level
 def annual_change(
     table: Table,
     *,
     by: Sequence[str] = (),
     year: str = "period_from",
     family: str = "poisson",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return the mean annual change of age-specific rates, per cent, one slope for all ages, by group.
 

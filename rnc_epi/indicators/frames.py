@@ -59,8 +59,8 @@ def asr(
         1991); the answer says which in a column of that name.
     event_variance : str or (groups, bands) array, optional
         Variance of the counts where one person may bring several events
-        (`rnc_epi.maths.standardise.variance_of_repeated_events`): a column of a frame, summed with its rows,
-        or one value a group and band. Needs a method that rests on two moments (Dobson, normal, log-normal).
+        (`rnc_epi.maths.bands.repeated_events`): a column of a frame, summed with its rows, or one value a
+        group and band. Needs a method that rests on two moments (Dobson, normal, log-normal).
     level : float or sequence of float
         Several levels give a row each.
 
@@ -90,7 +90,10 @@ def asr(
     if ages is not None:
         groups, population = groups.within(*ages), population.truncated(*ages)
     weights = population.weights_for(groups.bands)
-    spread = _variance(table, by, event_variance, person_years, ages)
+    spread = event_variance
+    if isinstance(event_variance, str):
+        variances = _variances(table, by, event_variance, person_years)
+        spread = (variances if ages is None else variances.within(*ages)).events
     estimate = standardise.directly_standardised_rate(
         groups.events, groups.person_years, weights, method=interval_method, level=level, per=per,
         event_variance=spread,
@@ -109,11 +112,18 @@ def crude_rate(
     by: Sequence[str] = (),
     events: str = "events",
     person_years: str = "person_years",
+    event_variance: str | ArrayLike | None = None,
     interval_method: str = "garwood",
     level: Level = 0.95,
     per: int = PER,
 ) -> pd.DataFrame:
     """Return crude rates by group, with Poisson limits.
+
+    Parameters
+    ----------
+    event_variance : str or (groups,) array, optional
+        Variance of the counts, as for `asr`: a column of a frame, summed over the ages and with the events of
+        unknown age, or one value a group. Needs a method that rests on two moments, such as ``log-normal``.
 
     Examples
     --------
@@ -123,7 +133,12 @@ def crude_rate(
     """
     groups = grouped(table, by, events, person_years).complete()
     total = groups.person_years.sum(axis=1)
-    estimate = standardise.crude_rate(groups.all_events, total, method=interval_method, level=level, per=per)
+    spread = event_variance
+    if isinstance(event_variance, str):
+        spread = _variances(table, by, event_variance, person_years).all_events
+    estimate = standardise.crude_rate(
+        groups.all_events, total, method=interval_method, level=level, per=per, event_variance=spread
+    )
     stated = {"interval_method": interval_method, "level": level, "per": per}
     return _answer(groups, estimate.rate, estimate, total, stated)
 
@@ -182,20 +197,11 @@ def sir(
     return _answer(groups, estimate.ratio, estimate, groups.person_years.sum(axis=1), stated)
 
 
-def _variance(
-    table: Table,
-    by: Sequence[str],
-    event_variance: str | ArrayLike | None,
-    person_years: str,
-    ages: tuple[int, int | None] | None,
-) -> ArrayLike | None:
-    """Return the variance of the counts by group and band, of the ages that are asked for."""
-    if not isinstance(event_variance, str):
-        return event_variance
+def _variances(table: Table, by: Sequence[str], event_variance: str, person_years: str) -> Grouped:
+    """Return the variances of the counts in the place of the counts; cells hold none."""
     if not isinstance(table, pd.DataFrame):
         raise InputError("N002", found=event_variance, expected="(groups, bands)")
-    spread = grouped(table, by, event_variance, person_years)
-    return spread.events if ages is None else spread.within(*ages).events
+    return grouped(table, by, event_variance, person_years)
 
 
 def _answer(

@@ -28,8 +28,9 @@ def _require(table: pd.DataFrame, *columns: str) -> None:
         raise InputError("N002", found=", ".join(missing), expected=", ".join(map(str, table.columns)))
 
 
+@a_row_per_level
 def funnel(
-    ratios: pd.DataFrame, *, target: float = 1.0, level: float = 0.998, method: str = "exact"
+    ratios: pd.DataFrame, *, target: float = 1.0, level: Level = 0.998, method: str = "exact"
 ) -> pd.DataFrame:
     """Return ratios with the limits of a funnel around `target`, and whether they lie outside.
 

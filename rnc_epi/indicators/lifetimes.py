@@ -85,6 +85,9 @@ def lifetime_risk(
 ) -> pd.DataFrame:
     """Return risks of diagnosis over a life, or before `until`, other deaths competing, per cent.
 
+    There is no such verb on the cells of an extract: the risk needs the deaths of all causes, and the extract
+    contract knows those of cancers alone. Join the deaths of the civil registry to the frame of the cells.
+
     Parameters
     ----------
     table : DataFrame

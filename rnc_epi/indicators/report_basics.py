@@ -12,6 +12,7 @@ import pandas as pd
 
 from rnc_epi.indicators.frames import PER, asr
 from rnc_epi.indicators.grouped import Table, grouped
+from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import basics
 from rnc_epi.maths.intervals import wilson_interval
 from rnc_epi.vocabulary.errors import InputError
@@ -20,8 +21,9 @@ from rnc_epi.vocabulary.errors import InputError
 UNKNOWN_STAGE = "unknown"
 
 
+@a_row_per_level
 def mean_annual_events(
-    table: Table, *, years: float, by: Sequence[str] = (), level: float = 0.95
+    table: Table, *, years: float, by: Sequence[str] = (), level: Level = 0.95
 ) -> pd.DataFrame:
     """Return the mean number of events a year over a period of `years`, unknown age included.
 
@@ -39,7 +41,8 @@ def mean_annual_events(
     )  # fmt: skip
 
 
-def median_age(table: Table, *, by: Sequence[str] = (), level: float = 0.95) -> pd.DataFrame:
+@a_row_per_level
+def median_age(table: Table, *, by: Sequence[str] = (), level: Level = 0.95) -> pd.DataFrame:
     """Return the median age of the events of known age; null where it falls in the open band.
 
     Examples
@@ -56,7 +59,8 @@ def median_age(table: Table, *, by: Sequence[str] = (), level: float = 0.95) -> 
     )  # fmt: skip
 
 
-def sex_ratio(table: Table, *, by: Sequence[str] = (), sex: str = "sex", level: float = 0.95) -> pd.DataFrame:
+@a_row_per_level
+def sex_ratio(table: Table, *, by: Sequence[str] = (), sex: str = "sex", level: Level = 0.95) -> pd.DataFrame:
     """Return events of men (1) over events of women (2), unknown age included.
 
     Examples
@@ -78,8 +82,9 @@ def sex_ratio(table: Table, *, by: Sequence[str] = (), sex: str = "sex", level: 
     )  # fmt: skip
 
 
+@a_row_per_level
 def share_aged(
-    table: Table, *, age_from: int, age_until: int | None = None, by: Sequence[str] = (), level: float = 0.95
+    table: Table, *, age_from: int, age_until: int | None = None, by: Sequence[str] = (), level: Level = 0.95
 ) -> pd.DataFrame:
     """Return the share of events at some ages (65 and over, say) among those of known age, per cent.
 
@@ -94,8 +99,9 @@ def share_aged(
     return _shares(groups.keys, part, whole, level).assign(age_from=age_from, age_until=age_until)
 
 
+@a_row_per_level
 def mortality_incidence_ratio(
-    deaths: Table, cases: Table, *, by: Sequence[str] = (), level: float = 0.95
+    deaths: Table, cases: Table, *, by: Sequence[str] = (), level: Level = 0.95
 ) -> pd.DataFrame:
     """Return deaths over new cases of the same groups.
 
@@ -129,13 +135,14 @@ def mortality_incidence_ratio(
     )  # fmt: skip
 
 
+@a_row_per_level
 def stage_distribution(
     table: pd.DataFrame,
     *,
     by: Sequence[str] = (),
     stage: str = "stage",
     events: str = "events",
-    level: float = 0.95,
+    level: Level = 0.95,
 ) -> pd.DataFrame:
     """Return the share of each stage at diagnosis, per cent.
 
@@ -177,6 +184,7 @@ def _by_stage(
     return counts.reindex(columns=stages, fill_value=0)
 
 
+@a_row_per_level
 def incidence_by_stage(
     cases: pd.DataFrame,
     population: pd.DataFrame,
@@ -184,7 +192,7 @@ def incidence_by_stage(
     by: Sequence[str] = (),
     stage: str = "stage",
     standard: str = "world",
-    level: float = 0.95,
+    level: Level = 0.95,
     per: int = PER,
 ) -> pd.DataFrame:
     """Return standardised incidence by stage at diagnosis, unknown stage apart; stages add up to the whole.
@@ -207,7 +215,10 @@ def incidence_by_stage(
     [['I', 30.0], ['unknown', 10.0]]
     """
     ages = [name for name in ("age", "age_from", "age_until") if name in population.columns]
-    needed = {"cases": ([*by, stage, *ages, "events"], cases), "population": ([*by, *ages], population)}
+    needed = {
+        "cases": ([*by, stage, *ages, "events"], cases),
+        "population": ([*by, *ages, "person_years"], population),
+    }
     for wanted, table in needed.values():
         missing = [name for name in wanted if name not in table.columns]
         if missing:
@@ -216,7 +227,7 @@ def incidence_by_stage(
     stages = pd.DataFrame({stage: sorted(known[stage].unique())})
     keys = [*by, *ages, stage]
     counts = known.groupby(keys, observed=True, dropna=False)["events"].sum().reset_index()
-    grid = population.merge(stages, how="cross")
+    grid = population[[*by, *ages, "person_years"]].merge(stages, how="cross")
     table = grid.merge(counts, on=keys, how="left")
     placed = counts.merge(grid[keys].drop_duplicates(), on=keys, how="left", indicator=True)["_merge"]
     if (placed == "left_only").any():
@@ -226,7 +237,7 @@ def incidence_by_stage(
     return asr(table, by=[*by, stage], standard=standard, level=level, per=per)
 
 
-def _shares(keys: pd.DataFrame, part: np.ndarray, whole: np.ndarray, level: float) -> pd.DataFrame:
+def _shares(keys: pd.DataFrame, part: np.ndarray, whole: np.ndarray, level: Level) -> pd.DataFrame:
     """Return shares per cent with Wilson limits; null where the whole is 0."""
     found = wilson_interval(part, whole, level=level)
     return keys.assign(

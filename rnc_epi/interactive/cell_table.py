@@ -166,7 +166,7 @@ class CellTable:
             "Goldstein and Spiegelhalter 1996, J R Stat Soc A 159:385",
         )
 
-    def funnel(self, *, target: float = 1.0, level: float = 0.998, method: str = "exact") -> Indicators:
+    def funnel(self, *, target: float = 1.0, level: Level = 0.998, method: str = "exact") -> Indicators:
         """Return standardised ratios with the limits of a funnel around `target`.
 
         Each site, sex, level of geography and period is a funnel of its own.

@@ -106,20 +106,29 @@ def crude_rate(
     method: str = "garwood",
     level: float | ArrayLike = 0.95,
     per: float = 100_000,
+    event_variance: ArrayLike | None = None,
 ) -> RateEstimate:
-    """Events per person-years, element by element, with the limits of the count.
+    r"""Events per person-years, element by element, with the limits of the count.
 
     An age-specific rate is the crude rate of one band.
+
+    Where one person may bring several events, the count :math:`d` is no Poisson count; with its variance
+    :math:`V` [1]_ the rate :math:`d / n` has the variance :math:`V / n^2`, and the limits are those of
+    :func:`directly_standardised_rate` with a single band, such as :math:`(d \pm z\sqrt V) / n` and
+    :math:`d \exp(\pm z\sqrt V / d) / n`.
 
     Parameters
     ----------
     events, person_years : array_like of one shape
     method : {"garwood", "mid-p", "byar"}
-        See :func:`rnc_epi.maths.intervals.poisson_interval`.
+        See :func:`rnc_epi.maths.intervals.poisson_interval`. With `event_variance` one that rests on two
+        moments: {"normal", "log-normal", "dobson-garwood", "dobson-byar"}.
     level : float or sequence of float
         Coverage; a sequence adds a first axis to the limits.
     per : float
         Person-years the rate is expressed per.
+    event_variance : array_like, same shape as `events`, optional
+        Variance of each count (:func:`rnc_epi.maths.bands.repeated_events`).
 
     Returns
     -------
@@ -129,15 +138,33 @@ def crude_rate(
     Raises
     ------
     InputError
-        Negative (M001), non-finite (M007), shapes (M002), events without person-time (M003).
+        Negative (M001), non-finite (M007), shapes (M002), events without person-time (M003), an unknown
+        method (M005), a method that does not take `event_variance` (M014).
+
+    References
+    ----------
+    .. [1] Stukel TA, Glynn RJ, Fisher ES, et al. Standardized rates of recurrent outcomes. Stat Med
+       1994;13:1781-1791. doi:10.1002/sim.4780131709
 
     Examples
     --------
     >>> rate = crude_rate(20, 100, per=100)
     >>> print(f"{rate.rate:.0f} ({rate.lower:.2f} to {rate.upper:.2f})")
     20 (12.22 to 30.89)
+
+    Twenty events of which two persons had four each, hence a variance of 12 + 2 x 16:
+
+    >>> rate = crude_rate(20, 100, per=100, method="normal", event_variance=44)
+    >>> print(f"{rate.rate:.0f} ({rate.lower:.2f} to {rate.upper:.2f})")
+    20 (7.00 to 33.00)
     """
     counts, denominators = require_events_and_person_years(events, person_years)
+    if event_variance is not None:
+        spread = _require_variance(event_variance, counts, method)
+        return directly_standardised_rate(
+            counts[..., None], denominators[..., None], [1.0], method=method, level=level, per=per,
+            event_variance=spread[..., None],
+        )  # fmt: skip
     levels = require_level(level)
     require_choice(method, COUNT_METHODS, "method")
     unit = _require_unit(per)
@@ -202,8 +229,8 @@ def directly_standardised_rate(
         Person-years the rate is expressed per.
     event_variance : array_like, same shape as `events`, optional
         Variance of each count when one person may bring several events
-        (:func:`variance_of_repeated_events`); for the methods that rest on two moments (Dobson, normal,
-        log-normal).
+        (:func:`rnc_epi.maths.bands.repeated_events`); for the methods that rest on two moments (Dobson,
+        normal, log-normal).
 
     Returns
     -------
@@ -253,12 +280,7 @@ def directly_standardised_rate(
     require_choice(method, RATE_METHODS, "method")
     levels = require_level(level)
     unit = _require_unit(per)
-    spread = None
-    if event_variance is not None:
-        if method not in MOMENT_METHODS:
-            raise InputError("M014", found=method, what="event_variance", expected=", ".join(MOMENT_METHODS))
-        spread = require_counts(event_variance, "event_variance")
-        require_same_shape(events=counts, event_variance=spread)
+    spread = None if event_variance is None else _require_variance(event_variance, counts, method)
     total = weighted_sum(counts, denominators, shares, method=method, event_variance=spread)
     lower, upper = weighted_sum_limits(total, method, levels)
     known = unit if total.estimable.all() else np.where(total.estimable, unit, np.nan)
@@ -340,6 +362,14 @@ def indirectly_standardised_ratio(
         method=method,
         level=as_result(levels),
     )
+
+
+def _require_variance(event_variance: ArrayLike, counts: Floats, method: str) -> Floats:
+    if method not in MOMENT_METHODS:
+        raise InputError("M014", found=method, what="event_variance", expected=", ".join(MOMENT_METHODS))
+    spread = require_counts(event_variance, "event_variance")
+    require_same_shape(events=counts, event_variance=spread)
+    return spread
 
 
 def _require_unit(per: float) -> float:
