@@ -7,6 +7,7 @@ from rnc_epi.smallarea.graph import AreaGraph, graphs_of
 from rnc_epi.smallarea.mapped import MappedCounts, mapped_counts
 from rnc_epi.smallarea.maps import small_areas
 from rnc_epi.smallarea.model import SmallAreaModel
+from rnc_epi.smallarea.periods import mapped_periods
 from rnc_epi.smallarea.tables import SmallAreaTables
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "crossing_pieces",
     "graphs_of",
     "mapped_counts",
+    "mapped_periods",
     "nested_pieces",
     "small_areas",
 ]

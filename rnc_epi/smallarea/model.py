@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -10,8 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths import smallarea as maths
+from rnc_epi.maths.requirements import require_choice
 from rnc_epi.smallarea.graph import AREA, AreaGraph
 from rnc_epi.smallarea.mapped import NATIONAL, MappedCounts, mapped_counts
+from rnc_epi.smallarea.periods import mapped_periods
 from rnc_epi.vocabulary.draws import Draws, seed_of
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
@@ -46,11 +48,16 @@ class SmallAreaModel:
         Whose rates give the expected events.
     high, low : float
         Classes: higher where the exceedance probability is above `high`, lower where under `low`.
+    interaction : {None, "none", "I", "II"}
+        Without it the model is of one period. With it, of several consecutive ones together (model "bym2"):
+        what an area and a period have of their own is nothing, white noise, or a curve in each area.
+    time : {"random-walk", "autoregressive"}
+        What a curve over periods is.
 
     Attributes
     ----------
     areas_ : DataFrame
-        Keys of the rows that follow.
+        Keys of the rows that follow; over several periods, area by area, its periods in time.
     relative_risk_, median_, sd_, lower_, upper_ : arrays (areas,)
         Posterior mean, median, standard deviation and limits of the relative risk.
     exceedance_ : array (areas,)
@@ -61,8 +68,8 @@ class SmallAreaModel:
     diagnostics_ : Diagnostics
     result_ : SmallAreaFit
         Everything, from :mod:`rnc_epi.maths.smallarea`.
-    counts_ : MappedCounts or None
-        Observed and expected events; None for estimates.
+    counts_ : MappedCounts, tuple of MappedCounts or None
+        Observed and expected events (one a period); None for estimates.
 
     References
     ----------
@@ -72,7 +79,7 @@ class SmallAreaModel:
     result_: maths.SmallAreaFit
     areas_: pd.DataFrame
     graph_: AreaGraph
-    counts_: MappedCounts | None
+    counts_: MappedCounts | tuple[MappedCounts, ...] | None
 
     def __init__(
         self,
@@ -86,6 +93,8 @@ class SmallAreaModel:
         reference: str = NATIONAL,
         high: float = 0.8,
         low: float = 0.2,
+        interaction: str | None = None,
+        time: str = "random-walk",
     ) -> None:
         self.model = model
         self.threshold = threshold
@@ -95,29 +104,38 @@ class SmallAreaModel:
         self.seed = seed
         self.reference = reference
         self.high, self.low = high, low
+        self.interaction, self.time = interaction, time
 
-    def fit(self, cells: Cells | MappedCounts | Draws, graph: AreaGraph | None = None) -> Self:
+    def fit(
+        self, cells: Cells | MappedCounts | Sequence[MappedCounts] | Draws, graph: AreaGraph | None = None
+    ) -> Self:
         """Fit the model.
 
         Parameters
         ----------
-        cells : Cells, MappedCounts or Draws
+        cells : Cells, MappedCounts, sequence of MappedCounts or Draws
             Counts of one event, site, sex and period: every area of the graph, and the nation where the
-            reference is national. Or joint draws of estimates (calibrated ones), one row an area: the model
-            is then fitted to their logarithms with the full covariance of their errors (ruling 23).
+            reference is national. With an interaction, of two periods or more. Or joint draws of estimates
+            (calibrated ones), one row an area: the model is then fitted to their logarithms with the full
+            covariance of their errors (ruling 23).
         graph : AreaGraph
             Not needed with :class:`MappedCounts`, which hold theirs.
 
         Raises
         ------
         InputError
-            A030, A031 data and map of different areas, A036, A040, and those of
-            :func:`rnc_epi.maths.smallarea.fit`.
+            A030, A031 data and map of different areas, A036, A040, A047 periods that do not follow one
+            another, and those of :func:`rnc_epi.maths.smallarea.fit`.
         EstimateRefused
             A020-A024, A039: nothing is estimated rather than something doubtful.
         """
         if isinstance(cells, Draws):
             self._fit_draws(cells, _given(graph))
+        elif self.interaction is not None:
+            parts = cells if isinstance(cells, Sequence) else None
+            if parts is None:
+                parts = mapped_periods(cells, _given(graph), reference=self.reference)  # type: ignore[arg-type]
+            self._fit_periods(tuple(parts))
         else:
             counts = cells if isinstance(cells, MappedCounts) else None
             if counts is None:
@@ -140,6 +158,32 @@ class SmallAreaModel:
             self.graph_.maths,
             model=self.model,
             covariates=self._columns(self.graph_),
+            priors=self.priors,
+            level=self.level,
+            seed=seed_of(_name(self.areas_), self.seed),
+        )
+
+    def _fit_periods(self, counts: tuple[MappedCounts, ...]) -> None:
+        require_choice(self.model, ("bym2",), "model")
+        rows = [part.fitted for part in counts]
+        tables = [part.strata[of].reset_index(drop=True) for part, of in zip(counts, rows, strict=True)]
+        observed = [part.observed[of] for part, of in zip(counts, rows, strict=True)]
+        expected = [part.expected[of] for part, of in zip(counts, rows, strict=True)]
+        if len({len(table) for table in tables}) != 1 or len(tables) < 2:
+            raise InputError("A047", found=", ".join(str(len(table)) for table in tables))
+        self.counts_, self.graph_ = counts, counts[0].graph
+        # Area by area, its periods in time: as the cells of the model stand.
+        self.areas_ = pd.concat(tables).sort_index(kind="stable").reset_index(drop=True)
+        columns = self._columns(self.graph_)
+        if columns is not None and columns.ndim < 3:
+            columns = np.repeat(columns.reshape(len(columns), 1, -1), len(counts), axis=1)
+        self.result_ = maths.fit_spacetime(
+            np.column_stack(observed),
+            np.column_stack(expected),
+            self.graph_.maths,
+            interaction=str(self.interaction),
+            time=self.time,
+            covariates=columns,
             priors=self.priors,
             level=self.level,
             seed=seed_of(_name(self.areas_), self.seed),
@@ -249,7 +293,12 @@ class SmallAreaModel:
         """Return joint draws of the relative risks: draw k is one possible map."""
         seed = seed_of(_name(self.areas_), self.seed)
         return Draws(
-            self.areas_, self.result_.draws(n), "relative_risk", "credible", seed, f"smallarea-{self.model}"
+            self.areas_,
+            self.result_.draws(n),
+            "relative_risk",
+            "credible",
+            seed,
+            f"smallarea-{self.result_.model}",
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -263,9 +312,10 @@ class SmallAreaModel:
             risk_class=self.risk_class_,
         )
         if self.counts_ is not None:
-            rows = self.counts_.fitted
-            table.insert(len(self.areas_.columns), "observed", self.counts_.observed[rows])
-            table.insert(len(self.areas_.columns) + 1, "expected", self.counts_.expected[rows])
+            parts = self.counts_ if isinstance(self.counts_, tuple) else (self.counts_,)
+            for place, name in enumerate(("observed", "expected")):
+                columns = [getattr(part, name)[part.fitted] for part in parts]
+                table.insert(len(self.areas_.columns) + place, name, np.column_stack(columns).ravel())
         return table
 
 

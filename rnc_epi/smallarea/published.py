@@ -8,17 +8,42 @@ in proportion to the expected events.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from rnc_epi.smallarea.graph import AREA
-from rnc_epi.smallarea.mapped import MAP_KEY, MappedCounts
+from rnc_epi.smallarea.graph import AREA, AreaGraph
+from rnc_epi.smallarea.mapped import MAP_KEY, MappedCounts, mapped_counts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from rnc_epi.cells.table import Cells
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of the counts of maps: all of them, or what a reader of the release knows.
+
+    Attributes
+    ----------
+    published : DataFrame or None
+        Published counts, for :func:`as_published`; None where the counts are known as they are.
+    membership : DataFrame or None
+        The table of the extract.
+    """
+
+    published: pd.DataFrame | None = None
+    membership: pd.DataFrame | None = None
+
+    def counts(self, cells: Cells, graph: AreaGraph, reference: str) -> MappedCounts:
+        """Return the counts of a map."""
+        counts = mapped_counts(cells, graph, reference=reference, complete=False)
+        if self.published is None or self.membership is None:
+            return counts
+        return as_published(counts, self.published, self.membership)
 
 
 def as_published(counts: MappedCounts, published: pd.DataFrame, membership: pd.DataFrame) -> MappedCounts:

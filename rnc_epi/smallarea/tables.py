@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from rnc_epi.vocabulary.schemas import as_result
+
+#: Draws are made of a map at most so many at once: those of the communes are fewer, and diagnostics say it.
+MOST_NUMBERS: Final = 5_000_000
+FEWEST_DRAWS: Final = 200
+
+
+def number_of_draws(asked: int, rows: int) -> int:
+    """Return how many draws are made of a map of so many rows."""
+    return min(asked, max(FEWEST_DRAWS, MOST_NUMBERS // rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +28,8 @@ class SmallAreaTables:
     results : DataFrame
         In the form of the one result table: three rows an area of each map.
     diagnostics : DataFrame
-        One row a map: what it holds, whether it was fitted and how well, how much it varies, Moran's I.
+        One row a map and period: what it holds, whether it was fitted and how well, how much it varies,
+        Moran's I.
     parameters : DataFrame
         Hyperparameters and coefficients of each map.
     ranks : DataFrame

@@ -37,6 +37,19 @@ class DeprivationCovariate(Section):
     classes: int = Field(default=5, ge=3, le=20, description="number of classes")
 
 
+class OverPeriods(Section):
+    """Consecutive periods of one length smoothed together, over the map and over time."""
+
+    interaction: Literal["none", "I", "II"] = Field(
+        default="I",
+        description="what an area and a period have of their own: nothing, white noise, "
+        "or a curve in each area",
+    )
+    curve: Literal["random-walk", "autoregressive"] = Field(
+        default="random-walk", description="a curve that may drift, or one that returns to its mean"
+    )
+
+
 class Clusters(Section):
     """Circular scan for clusters, beside the map (internal tables, not published)."""
 
@@ -82,6 +95,7 @@ class SmallAreas(Section):
     priors: SmallAreaPriors = Field(default_factory=SmallAreaPriors)
     deprivation: DeprivationCovariate | None = None
     clusters: Clusters | None = None
+    time: OverPeriods | None = None
 
     @model_validator(mode="after")
     def _classes_are_apart(self) -> Self:
@@ -89,6 +103,10 @@ class SmallAreas(Section):
             raise ValueError("low must be under high")
         if self.pieces and not self.benchmark:
             raise ValueError("pieces serve benchmarking: name the level above in benchmark")
+        if self.time is not None and self.model != "bym2":
+            raise ValueError("time: the model over periods is bym2")
+        if self.time is not None and self.benchmark:
+            raise ValueError("time: maps over periods are not benchmarked")
         if self.model != "bym2" and self.priors.model_fields_set & {"share_below", "share_probability"}:
             raise ValueError(f"priors.share_*: model {self.model} has no such share, only bym2 has")
         return self

@@ -388,6 +388,6 @@ def test_morans_coefficient_and_clusters_stand_beside_the_map(full):
 
 
 def test_draws_are_fewer_on_a_large_map_and_the_number_is_said(made, monkeypatch):
-    monkeypatch.setattr(room, "MOST_NUMBERS", 18_000)
+    monkeypatch.setattr("rnc_epi.smallarea.tables.MOST_NUMBERS", 18_000)
     found = small_areas(made.cells, made.graphs, SmallAreas(geo_levels=["zone"], autocorrelation=False))
     assert found.diagnostics["draws"].item() == 300

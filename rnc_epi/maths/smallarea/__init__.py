@@ -15,7 +15,7 @@ from rnc_epi.maths.smallarea.priors import (
 )
 from rnc_epi.maths.smallarea.ranking import Ranks, evidence_classes, ranks, ratio_of_extremes
 from rnc_epi.maths.smallarea.result import ParameterSummary, SmallAreaFit
-from rnc_epi.maths.smallarea.spacetime import fit_spacetime
+from rnc_epi.maths.smallarea.spacetime import fit_spacetime, spacetime_name
 
 __all__ = [
     "MODELS",
@@ -38,4 +38,5 @@ __all__ = [
     "fit_spacetime",
     "ranks",
     "ratio_of_extremes",
+    "spacetime_name",
 ]

@@ -140,9 +140,22 @@ def fit_spacetime(
     composite = 0.3 if counts.size < 2000 and not autoregressive else 1.0
     plan = Plan(step=1.5, drop=5.0, composite=composite, reach=first_reach(areas))
     start = np.array([{"sigma": 0.5}.get(name, 0.0) for name in resolved.free])
-    name = {"none": "spacetime", "I": "spacetime-I", "II": "spacetime-II"}[interaction]
-    name += "-autoregressive" if autoregressive else ""
+    name = spacetime_name(interaction, time)
     return summarise(engine, engine.integrate(start, plan), graph, name, coverage, seed)
+
+
+def spacetime_name(interaction: str, time: str) -> str:
+    """Return the name of a model over periods.
+
+    Examples
+    --------
+    >>> spacetime_name("none", "random-walk"), spacetime_name("II", "autoregressive")
+    ('spacetime', 'spacetime-II-autoregressive')
+    """
+    parts = ["spacetime"]
+    parts += [interaction] if interaction != "none" else []
+    parts += [time] if time != "random-walk" else []
+    return "-".join(parts)
 
 
 def _flat(covariates: ArrayLike | None, shape: tuple[int, ...]) -> Floats | None:
