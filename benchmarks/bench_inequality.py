@@ -2,8 +2,8 @@
 
 Targets: slope and relative index of 100 areas x 10 groups x 100 000 simulations in 0.5 s (R's phe_sii: 24 s);
 all the measures of every site x sex pair x 4 periods over 1 000 draws of counts by age in 20 s of two cores.
-With ``--national``, the path of a national sample (``rnc-epi sample --size national --out EXTRACT``), the room is
-run on it from the extract to the draws and its gradients are set against the truth written beside the sample.
+With ``--national`` and the path of a national sample (``rnc-epi sample --size national``) the room is run on
+it, from the extract to the draws, and its gradients are set against the truth beside the sample.
 """
 
 from __future__ import annotations
@@ -239,8 +239,8 @@ def against_truth(rows: dict[str, pd.DataFrame], truth: pd.DataFrame) -> str:
         signs = int((np.sign(found[some]) == np.sign(true[some])).sum())
         spread = float((found - true)[~some].std())
         lines.append(
-            f"{level}: {signs} of {int(some.sum())} gradients have their sign; found log ratio {slope:.2f} of the "
-            f"declared; around no gradient, log ratios spread by {spread:.3f} ({int((~some).sum())} pairs)"
+            f"{level}: {signs} of {int(some.sum())} gradients have their sign; log ratio {slope:.2f} of the "
+            f"declared; where there is none, log ratios spread by {spread:.3f} ({int((~some).sum())} pairs)"
         )
     # Limits are those of the counts; the registries' own levels (spread declared for each site) come on top.
     held = table["commune lower"].le(table["declared"]) & table["declared"].le(table["commune upper"])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnc_epi.maths.inequality.results import Estimate, multiplier, symmetric
-from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS, require_three_groups
+from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS, require_three_groups, require_workable
 from rnc_epi.maths.requirements import (
     Floats,
     Mask,
@@ -195,7 +195,8 @@ def attributable_fraction_from_ratios(events: ArrayLike, ratio: ArrayLike) -> Fl
 
 def _groups(events: ArrayLike, person_years: ArrayLike, reference: int) -> tuple[Floats, Floats, Mask]:
     counts, years = require_events_and_person_years(events, person_years)
-    require_three_groups(counts, "events")
+    require_workable(require_three_groups(counts, "events"), "events")
+    require_workable(years, "person_years")
     _require_position(reference, counts.shape[-1])
     populated = (years > 0).sum(axis=-1) >= FEWEST_GROUPS
     estimable = populated & (counts[..., reference] > 0)
@@ -208,7 +209,8 @@ def _ages_and_groups(
     counts, years = require_events_and_person_years(events, person_years)
     if counts.ndim < 2:
         raise InputError("M002", what="events", expected="(..., ages, groups)", found=str(counts.shape))
-    require_three_groups(counts, "events")
+    require_workable(require_three_groups(counts, "events"), "events")
+    require_workable(years, "person_years")
     _require_position(reference, counts.shape[-1])
     populated = (years.sum(axis=-2) > 0).sum(axis=-1) >= FEWEST_GROUPS
     silent = (years[..., reference] <= 0) & (years.sum(axis=-1) > 0)
@@ -224,9 +226,12 @@ def _require_position(reference: int, groups: int) -> None:
 
 def _expected(counts: Floats, years: Floats, reference: int) -> tuple[Floats, Floats]:
     """Return N / n of the reference by age, and the events that its rates would give, summed over ages."""
-    base = years[..., reference]
-    factor = np.divide(years.sum(axis=-1), base, out=np.zeros_like(base), where=base > 0)
-    return factor, (factor * counts[..., reference]).sum(axis=-1)
+    base, everyone = years[..., reference], years.sum(axis=-1)
+    factor = np.divide(everyone, base, out=np.zeros_like(base), where=base > 0)
+    # Multiplied before divided: whole numbers then give equal rates an excess of zero, to the last digit.
+    given = everyone * counts[..., reference]
+    expected = np.divide(given, base, out=np.zeros_like(base), where=base > 0)
+    return factor, expected.sum(axis=-1)
 
 
 def _excess(counts: Floats, years: Floats, reference: int, level: ArrayLike, estimable: Mask) -> Estimate:

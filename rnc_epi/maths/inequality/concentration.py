@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnc_epi.maths.inequality.results import Estimate, symmetric
-from rnc_epi.maths.inequality.ridit import Groups, ordered_groups, plain, require_alike
+from rnc_epi.maths.inequality.ridit import (
+    Groups,
+    even_sum,
+    mean_over,
+    ordered_groups,
+    plain,
+    require_alike,
+)
 from rnc_epi.maths.requirements import Floats, Mask, require_counts, require_finite, require_scalar
 from rnc_epi.vocabulary.errors import InputError
 
@@ -274,13 +281,15 @@ def concentration_contributions(
 
 
 def _absolute(groups: Groups) -> Floats:
-    # Sum of a y (2x - 1): the same as mean x C without dividing by a mean that may be zero.
-    return np.asarray((groups.share * groups.value * (2.0 * groups.rank - 1.0)).sum(axis=-1))
+    # Sum of a y (2x - 1), the same as mean x C without dividing by a mean that may be zero. Measured from the
+    # mean, equal values give zero and not a rounding error.
+    away = groups.value - mean_over(groups.share, groups.value)[..., None]
+    return 2.0 * even_sum(groups.share * away * groups.lean)
 
 
 def _index(groups: Groups) -> tuple[Floats, Floats, Mask]:
     """Return the index, the mean, and where both exist."""
-    mean = (groups.share * groups.value).sum(axis=-1)
+    mean = mean_over(groups.share, groups.value)
     estimable = groups.estimable & (mean > 0)
     return _absolute(groups) / np.where(estimable, mean, 1.0), mean, np.asarray(estimable)
 

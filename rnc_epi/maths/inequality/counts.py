@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths.inequality import marginal_rates, stratified_fit
+from rnc_epi.maths.inequality.age_labels import Weights, ages_in_order, weights_by_age
 from rnc_epi.maths.inequality.results import Estimate, on_log_scale, symmetric
-from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS
+from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS, require_workable
 from rnc_epi.maths.inequality.stratified_fit import Cells, Fit
 from rnc_epi.maths.requirements import (
     Floats,
@@ -34,11 +35,8 @@ from rnc_epi.maths.requirements import (
     first_position,
     require_choice,
     require_counts,
-    require_numbers,
     require_person_time,
-    require_same_shape,
     require_shares,
-    require_weights,
 )
 from rnc_epi.vocabulary.errors import InputError
 
@@ -82,8 +80,14 @@ class CheckedCells:
     person_years: Floats
     rank: Floats
     age: NDArray[np.intp]
-    ages: int
+    names: NDArray[Any]
+    ordered: bool
     shape: tuple[int, ...]
+
+    @property
+    def ages(self) -> int:
+        """Number of distinct ages."""
+        return int(self.names.size)
 
 
 def slope_and_relative_index(
@@ -92,7 +96,7 @@ def slope_and_relative_index(
     rank: ArrayLike,
     age: ArrayLike,
     *,
-    weights: ArrayLike | None = None,
+    weights: Weights | None = None,
     model: Model = "multiplicative",
     family: Family = "poisson",
     variance: Variance = "robust",
@@ -111,10 +115,10 @@ def slope_and_relative_index(
         With leading axes each set of counts has its own ranks; one with fewer than three among its populated
         cells is not estimable.
     age : array_like, shape (cells,)
-        Age band of each cell: any sortable labels, such as the first year of the band.
-    weights : array_like, shape (ages,) or (cells,), optional
-        Age standard, one weight per distinct age in ascending order, or repeated in every cell of its age.
-        Any scale. By default the person-years of the cells themselves.
+        Age band of each cell, in any order: the first year of the band, or a label such as ``"5-9"``.
+    weights : mapping, or array_like of shape (ages,) or (cells,), optional
+        Age standard: by label of age; one weight per distinct age in ascending order; or repeated in every
+        cell of its age. Any scale. By default the person-years of the cells themselves.
     model : {"multiplicative", "additive", "additive-by-age", "logistic"}
         See the module. ``"additive"`` holds one difference at all ages, which the rates of children bound:
         where its best fit touches a zero rate it is not estimable, and ``"additive-by-age"``, linear
@@ -140,8 +144,10 @@ def slope_and_relative_index(
     ------
     InputError
         ``I001`` fewer than three ranks, ``I005`` weights that vary within an age, ``I006`` more events than
-        persons, ``M001`` negative counts, ``M002`` unequal lengths, ``M003`` events without person-years,
-        ``M005`` unknown model, ``M006`` unusable weights, ``M010`` ranks outside [0, 1].
+        persons, ``I027`` numbers beyond 1e100, ``I028`` an age without a weight, or one weight per age for
+        labels that do not tell their order, ``I029`` ages of several kinds, ``M001`` negative counts,
+        ``M002`` unequal lengths, ``M003`` events without person-years, ``M005`` unknown model, ``M006``
+        unusable weights, ``M010`` ranks outside [0, 1].
 
     References
     ----------
@@ -207,14 +213,16 @@ def check_cells(events: ArrayLike, person_years: ArrayLike, rank: ArrayLike, age
             "M002", what="person_years", expected=str(counts.shape), found=str(years.shape)
         ) from error
     require_person_time(counts, years)
+    require_workable(counts, "events")
+    require_workable(years, "person_years")
     ranks = require_shares(rank, "rank")
-    labels = np.asarray(age)
-    for what, values in (("rank", ranks[(0,) * (ranks.ndim - 1)] if ranks.size else ranks), ("age", labels)):
+    names, position, ordered = ages_in_order(age)
+    for what, values in (
+        ("rank", ranks[(0,) * (ranks.ndim - 1)] if ranks.size else ranks),
+        ("age", position),
+    ):
         if values.shape != (cells,):
             raise InputError("M002", what=what, expected=str((cells,)), found=str(values.shape))
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        wrong = np.isnan(labels)
-        raise InputError("M007", what="age", found=int(wrong.sum()), where=first_position(wrong))
     distinct = np.unique(ranks).size
     if distinct < FEWEST_GROUPS:
         raise InputError("I001", what="rank", found=distinct)
@@ -222,11 +230,10 @@ def check_cells(events: ArrayLike, person_years: ArrayLike, rank: ArrayLike, age
         ranks = np.broadcast_to(ranks, counts.shape)
     except ValueError as error:
         raise InputError("M002", what="rank", expected=str(counts.shape), found=str(ranks.shape)) from error
-    names, position = np.unique(labels, return_inverse=True)
     flat = (-1, cells)
     years, ranks = years.reshape(flat).copy(), ranks.reshape(flat)
     counts_flat = counts.reshape(flat) * _enough_ranks(ranks, years)[:, None]
-    return CheckedCells(counts_flat, years, ranks, position.reshape(-1), names.size, counts.shape[:-1])
+    return CheckedCells(counts_flat, years, ranks, position, names, ordered, counts.shape[:-1])
 
 
 def _enough_ranks(ranks: Floats, years: Floats) -> Mask:
@@ -246,24 +253,15 @@ def require_no_more_than_persons(checked: CheckedCells) -> None:
         raise InputError("I006", found=int(wrong.sum()), where=first_position(wrong.any(axis=0)))
 
 
-def age_standard(weights: ArrayLike | None, checked: CheckedCells) -> Floats:
+def age_standard(weights: Weights | None, checked: CheckedCells) -> Floats:
     """Return the weight of each age, summing to one, (fits, ages)."""
     fits = checked.events.shape[0]
     if weights is None:
         own = checked.person_years @ (checked.age[:, None] == np.arange(checked.ages)).astype(np.float64)
         total = own.sum(axis=1, keepdims=True)
         return np.divide(own, total, out=np.zeros_like(own), where=total > 0)
-    given = require_numbers(weights, "weights")
-    cells = checked.age.size
-    if given.shape == (cells,) and cells != checked.ages:
-        by_age = np.zeros(checked.ages)
-        by_age[checked.age] = given
-        differs = ~((by_age[checked.age] == given) | np.isnan(given))
-        if differs.any():
-            raise InputError("I005", where=first_position(differs))
-        given = by_age
-    require_same_shape(age=np.zeros(checked.ages), weights=given)
-    return np.broadcast_to(require_weights(given, (checked.ages,)), (fits, checked.ages))
+    by_age = weights_by_age(weights, checked.names, checked.age, checked.ordered)
+    return np.broadcast_to(by_age, (fits, checked.ages))
 
 
 @dataclass(frozen=True, slots=True)

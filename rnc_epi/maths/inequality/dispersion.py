@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnc_epi.maths.inequality.ridit import Groups, ordered_groups, plain
+from rnc_epi.maths.inequality.ridit import Groups, mean_over, ordered_groups, plain
 from rnc_epi.maths.requirements import Floats, Mask, require_choice
 
 Benchmark = Literal["mean", "lowest", "highest"]
@@ -51,7 +51,8 @@ def theil(value: ArrayLike, population: ArrayLike) -> Floats:
     ratio, estimable = _to_mean(groups)
     positive = ratio > 0
     terms = np.where(positive, ratio * np.log(np.where(positive, ratio, 1.0)), 0.0)
-    return plain((groups.share * terms).sum(axis=-1), estimable)
+    # Rounding may take the sum of almost equal groups below zero.
+    return plain(np.maximum((groups.share * terms).sum(axis=-1), 0.0), estimable)
 
 
 def mean_log_deviation(value: ArrayLike, population: ArrayLike) -> Floats:
@@ -167,7 +168,7 @@ def mean_difference(
 
 
 def _mean(groups: Groups) -> Floats:
-    return np.asarray((groups.share * groups.value).sum(axis=-1, keepdims=True))
+    return mean_over(groups.share, groups.value)[..., None]
 
 
 def _to_mean(groups: Groups) -> tuple[Floats, Mask]:

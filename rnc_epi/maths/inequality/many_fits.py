@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnc_epi.maths.inequality import marginal_rates, stratified_fit
+from rnc_epi.maths.inequality.age_labels import Weights
 from rnc_epi.maths.inequality.counts import VARIANCES, age_standard, check_cells
 from rnc_epi.maths.inequality.results import p_value
 from rnc_epi.maths.requirements import Floats, as_result, require_choice
@@ -103,7 +104,7 @@ def gradient_ends(
     rank: ArrayLike,
     age: ArrayLike,
     *,
-    weights: ArrayLike | None = None,
+    weights: Weights | None = None,
     model: Literal["multiplicative", "additive-by-age"] = "multiplicative",
 ) -> tuple[Floats, Floats]:
     """Return the standardised rates of the least and of the most deprived end, without limits.
@@ -143,7 +144,7 @@ def gradient_ends(
 
 
 def _ends(
-    counts: Floats, years: Floats, ranks: Floats, age: ArrayLike, weights: ArrayLike | None, model: str
+    counts: Floats, years: Floats, ranks: Floats, age: ArrayLike, weights: Weights | None, model: str
 ) -> tuple[Floats, Floats]:
     checked = check_cells(counts, years, ranks, age)
     standard = age_standard(weights, checked)

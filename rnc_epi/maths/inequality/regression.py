@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from rnc_epi.maths.inequality.results import RankEstimate
-from rnc_epi.maths.inequality.ridit import Groups, common_shape, ordered_groups, require_alike
+from rnc_epi.maths.inequality.ridit import (
+    Groups,
+    common_shape,
+    even_sum,
+    mean_over,
+    ordered_groups,
+    require_alike,
+)
 from rnc_epi.maths.requirements import (
     Floats,
     Mask,
@@ -39,9 +46,13 @@ BLOCK = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Intercept and slope on the transformed scale, with their covariance; every array is (...)."""
+    """Line on the transformed scale: its value at rank one half, its slope, their covariance; arrays (...).
 
-    intercept: Floats
+    The two ends lie half a slope away from the middle, so that they change places, to the last digit, when
+    the groups are counted from the other end.
+    """
+
+    middle: Floats
     slope: Floats
     variance_intercept: Floats
     covariance: Floats
@@ -121,8 +132,8 @@ def slope_index(
     1.5811
     """
     line = _fit(value, population, se, transform)
-    low, high = _ends(line.intercept, line.slope, transform)
-    d_low, d_high = _derivatives(line.intercept, line.slope, transform)
+    low, high = _ends(line, transform)
+    d_low, d_high = _derivatives(low, high, transform)
     by_intercept, by_slope = d_high - d_low, d_high
     variance = (
         by_intercept**2 * line.variance_intercept
@@ -188,18 +199,21 @@ def relative_index(
     1.0
     """
     line = _fit(value, population, se, transform)
-    low, high = _ends(line.intercept, line.slope, transform)
-    d_low, d_high = _derivatives(line.intercept, line.slope, transform)
+    low, high = _ends(line, transform)
+    d_low, d_high = _derivatives(low, high, transform)
     estimable = line.estimable & (low > 0) & (high > 0)
     safe_low, safe_high = np.where(estimable, low, 1.0), np.where(estimable, high, 1.0)
     ratio = safe_high / safe_low
     by_slope = d_high / safe_high
     by_intercept = by_slope - d_low / safe_low
-    variance = ratio**2 * (
-        by_intercept**2 * line.variance_intercept
-        + 2.0 * by_intercept * by_slope * line.covariance
-        + by_slope**2 * line.variance_slope
-    )
+    # Of values so near zero that the inverse of their square is no float, the error is infinite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = ratio**2 * (
+            by_intercept**2 * line.variance_intercept
+            + 2.0 * by_intercept * by_slope * line.covariance
+            + by_slope**2 * line.variance_slope
+        )
+    variance = np.where(np.isnan(variance), np.inf, variance)
     return _estimate(
         line, transform, ratio, variance, low, high, estimable, _ratio_of_ends, level, seed, simulations
     )
@@ -242,12 +256,12 @@ def _fit(value: ArrayLike, population: ArrayLike, se: ArrayLike | None, transfor
     require_choice(transform, TRANSFORMS, "transform")
     groups = ordered_groups(value, population, least=0.0 if transform == "log" else None)
     outcome, derivative, possible = _transformed(groups, transform)
-    share, rank = groups.share, groups.rank
-    middle = (share * rank).sum(axis=-1, keepdims=True)
-    spread = (share * (rank - middle) ** 2).sum(axis=-1, keepdims=True)
+    share, lean = groups.share, groups.lean
+    spread = even_sum(share * lean**2)[..., None]
     estimable = groups.estimable & possible
-    by_slope = np.divide(share * (rank - middle), spread, out=np.zeros_like(share), where=spread > 0)
-    by_intercept = share - middle * by_slope
+    by_slope = np.divide(share * lean, spread, out=np.zeros_like(share), where=spread > 0)
+    by_intercept = share - by_slope / 2.0
+    middle = mean_over(share, outcome)
     errors = np.zeros_like(share)
     if se is not None:
         errors = _standard_errors(se, groups, derivative)
@@ -255,8 +269,8 @@ def _fit(value: ArrayLike, population: ArrayLike, se: ArrayLike | None, transfor
         errors = np.nan_to_num(errors)
     square = errors**2
     return Line(
-        (by_intercept * outcome).sum(axis=-1),
-        (by_slope * outcome).sum(axis=-1),
+        middle,
+        even_sum(by_slope * (outcome - middle[..., None])),
         (by_intercept**2 * square).sum(axis=-1),
         (by_intercept * by_slope * square).sum(axis=-1),
         (by_slope**2 * square).sum(axis=-1),
@@ -282,17 +296,18 @@ def _standard_errors(se: ArrayLike, groups: Groups, derivative: Floats) -> Float
 
 def _inverse(predictor: Floats, transform: str) -> Floats:
     if transform == "log":
-        return np.exp(predictor)
+        # exp of more than 700 passes the largest float: such a draw is as far out as can be said.
+        return np.exp(np.minimum(predictor, 700.0) if predictor.max(initial=0.0) > 700.0 else predictor)
     return np.asarray(expit(predictor)) if transform == "logit" else predictor
 
 
-def _ends(intercept: Floats, slope: Floats, transform: str) -> tuple[Floats, Floats]:
-    return _inverse(intercept, transform), _inverse(intercept + slope, transform)
+def _ends(line: Line, transform: str) -> tuple[Floats, Floats]:
+    half = line.slope / 2.0
+    return _inverse(line.middle - half, transform), _inverse(line.middle + half, transform)
 
 
-def _derivatives(intercept: Floats, slope: Floats, transform: str) -> tuple[Floats, Floats]:
+def _derivatives(low: Floats, high: Floats, transform: str) -> tuple[Floats, Floats]:
     """Return the derivatives of the inverse transform at both ends."""
-    low, high = _ends(intercept, slope, transform)
     if transform == "log":
         return low, high
     if transform == "logit":
@@ -315,6 +330,7 @@ def _estimate(
 ) -> RankEstimate:
     levels = require_level(level)
     require_whole(simulations, "simulations", least=100)
+    require_whole(seed, "seed", least=0)
     if line.has_se:
         lower, upper = _limits(line, transform, measure, levels, seed, simulations)
         se = np.sqrt(variance)
@@ -347,8 +363,9 @@ def _limits(
 
     The same standard normal pairs serve every stratum, scaled by its own Cholesky factor.
     """
-    shape = line.intercept.shape
-    intercept, slope = line.intercept.reshape(-1, 1), line.slope.reshape(-1, 1)
+    shape = line.middle.shape
+    slope = line.slope.reshape(-1, 1)
+    intercept = line.middle.reshape(-1, 1) - slope / 2.0
     first = np.sqrt(line.variance_intercept).reshape(-1, 1)
     covariance, total = line.covariance.reshape(-1, 1), line.variance_slope.reshape(-1, 1)
     tilt = np.divide(covariance, first, out=np.zeros_like(first), where=first > 0)

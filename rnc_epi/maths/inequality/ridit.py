@@ -18,6 +18,8 @@ from rnc_epi.maths.requirements import (
 from rnc_epi.vocabulary.errors import InputError
 
 FEWEST_GROUPS = 3
+#: Larger numbers are errors of unit, and their squares would pass the largest float.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,14 @@ class Groups:
     """Values of groups with their share of the population and their rank.
 
     All arrays are (..., groups). A group in which nobody lives has share 0 and value 0: it weighs nothing.
+    `lean` is the rank minus one half, exactly opposite when the groups are counted from the other end.
     `estimable` and `groups` are (...).
     """
 
     value: Floats
     share: Floats
     rank: Floats
+    lean: Floats
     estimable: Mask
     groups: Floats
 
@@ -73,8 +77,33 @@ def shares_and_ranks(population: Floats) -> tuple[Floats, Floats]:
     # Dividing by the largest first keeps the total finite for any finite scale.
     largest = population.max(axis=-1, keepdims=True)
     scaled = np.divide(population, largest, out=np.full_like(population, np.nan), where=largest > 0)
-    share = scaled / scaled.sum(axis=-1, keepdims=True)
+    share = scaled / even_sum(scaled)[..., None]
     return share, np.cumsum(share, axis=-1) - share / 2.0
+
+
+def even_sum(values: Floats) -> Floats:
+    """Return sums over the last axis that do not depend on which end is counted from, to the last digit."""
+    return np.asarray((values + values[..., ::-1]).sum(axis=-1) / 2.0)
+
+
+def mean_over(share: Floats, value: Floats) -> Floats:
+    """Return the mean of groups over the last axis; of equal values it is that value, to the last digit."""
+    populated = share > 0
+    some = populated.any(axis=-1)
+    low = np.where(some, np.where(populated, value, np.inf).min(axis=-1), 0.0)
+    high = np.where(some, np.where(populated, value, -np.inf).max(axis=-1), 0.0)
+    centre = low / 2.0 + high / 2.0
+    away = np.where(populated, value - centre[..., None], 0.0)
+    return np.asarray(centre + even_sum(share * away))
+
+
+def require_workable(values: Floats, what: str) -> Floats:
+    """Return `values` whose squares and sums a float64 can hold (I027); NaN passes."""
+    if values.size:
+        beyond = np.abs(values) > LARGEST
+        if beyond.any():
+            raise InputError("I027", what=what, found=int(beyond.sum()), where=first_position(beyond))
+    return values
 
 
 def require_three_groups(values: Floats, what: str) -> Floats:
@@ -126,6 +155,7 @@ def ordered_groups(
     infinite = np.isinf(values)
     if infinite.any():
         raise InputError("M007", what=what, found=int(infinite.sum()), where=first_position(infinite))
+    require_workable(values, what)
     known = ~np.isnan(values)
     if least is not None:
         low = known & (values < least)
@@ -137,10 +167,12 @@ def ordered_groups(
         raise InputError("I002", found=int(groundless.sum()), where=first_position(groundless))
     share, rank = shares_and_ranks(people)
     share, rank = np.where(populated, share, 0.0), np.where(populated, rank, 0.0)
+    below, above = np.cumsum(share, axis=-1), np.cumsum(share[..., ::-1], axis=-1)[..., ::-1]
+    lean = np.where(populated, (below - above) / 2.0, 0.0)
     count = populated.sum(axis=-1)
     complete = (known | ~populated).all(axis=-1)
     estimable = complete & (count >= FEWEST_GROUPS)
-    return Groups(np.where(known, values, 0.0), share, rank, np.asarray(estimable), np.asarray(count))
+    return Groups(np.where(known, values, 0.0), share, rank, lean, np.asarray(estimable), np.asarray(count))
 
 
 def plain(values: Floats, estimable: Mask) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths.inequality import marginal_rates, stratified_fit
+from rnc_epi.maths.inequality.age_labels import Weights
 from rnc_epi.maths.inequality.counts import VARIANCES, age_standard, check_cells
 from rnc_epi.maths.inequality.results import (
     Estimate,
@@ -48,7 +49,7 @@ def gradient_trend(
     age: ArrayLike,
     year: ArrayLike,
     *,
-    weights: ArrayLike | None = None,
+    weights: Weights | None = None,
     variance: Literal["robust", "scaled", "model"] = "robust",
     level: ArrayLike = 0.95,
 ) -> GradientTrend:
