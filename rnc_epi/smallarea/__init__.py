@@ -2,6 +2,7 @@
 
 from rnc_epi.smallarea.autocorrelation import autocorrelation
 from rnc_epi.smallarea.benchmarking import benchmarked, crossing_pieces, nested_pieces
+from rnc_epi.smallarea.calibrated import smoothed_estimates
 from rnc_epi.smallarea.clusters import clusters
 from rnc_epi.smallarea.graph import AreaGraph, graphs_of
 from rnc_epi.smallarea.mapped import MappedCounts, mapped_counts
@@ -24,4 +25,5 @@ __all__ = [
     "mapped_periods",
     "nested_pieces",
     "small_areas",
+    "smoothed_estimates",
 ]

@@ -95,6 +95,9 @@ class SmallAreas(Section):
     priors: SmallAreaPriors = Field(default_factory=SmallAreaPriors)
     deprivation: DeprivationCovariate | None = None
     clusters: Clusters | None = None
+    calibrated: bool = Field(
+        default=False, description="smooth calibrated incidence too; needs [calibration] (internal)"
+    )
     time: OverPeriods | None = None
 
     @model_validator(mode="after")
