@@ -1,7 +1,8 @@
 """The chapters that a study may ask for beside its rates: the whole country, small areas, inequality.
 
 Each takes cells, hands them to its room, and gives back rows of the one result table with full figures and
-tables for the internal zone. No arithmetic here.
+tables for the internal zone. No arithmetic here. A room is imported where its chapter begins: a study that
+does not ask for it does not load it, nor the compiler that it needs.
 """
 
 from __future__ import annotations
@@ -12,12 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from rnc_epi.calibration import whole_country
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.indicators.rates import counts
 from rnc_epi.indicators.rows import joined
-from rnc_epi.inequality import Grouping, crossed_with, deprivation_groups, gradients, within_classes
-from rnc_epi.smallarea import graphs_of, small_areas
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
 from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.estimators import OBSERVED
@@ -27,8 +25,10 @@ from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, RESULT_KEY, as_result
 from rnc_epi.vocabulary.study_calibration import PROXY_EVENT
 
 if TYPE_CHECKING:
+    from rnc_epi.calibration import WholeCountry
     from rnc_epi.cells.table import Cells
     from rnc_epi.extracts.opening import Extract
+    from rnc_epi.inequality import Grouping
     from rnc_epi.vocabulary.study import Study
     from rnc_epi.vocabulary.study_inequality import Inequality
 
@@ -63,6 +63,8 @@ def whole_country_chapter(
     study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
 ) -> Chapter:
     """Return incidence for the whole country from registries and correlates, as ``[calibration]`` asks."""
+    from rnc_epi.calibration import whole_country
+
     asked = study.calibration
     assert asked is not None
     correlates = tuple(PROXY_EVENT + name for name in asked.proxies)
@@ -100,7 +102,40 @@ def whole_country_chapter(
         person_years=people,
         groups=groups,
     )
-    return Chapter(found.results, found.internal_tables())
+    smoothed = _smoothed_estimates(study, found, extract, builder)
+    return Chapter(found.results, found.internal_tables() | smoothed)
+
+
+def _smoothed_estimates(
+    study: Study, found: WholeCountry, extract: Extract, builder: CellBuilder
+) -> dict[str, pd.DataFrame]:
+    """Return calibrated incidence smoothed by its neighbours, for the internal zone, where it is asked."""
+    from rnc_epi.smallarea import graphs_of, smoothed_estimates
+
+    asked, level = study.small_areas, found.asked.geo_level
+    if asked is None or not asked.calibrated:
+        return {}
+    if "sir" not in found.asked.indicators:
+        raise InputError("A048", expected="[calibration] indicators: sir")
+    graphs = graphs_of(extract.areas_table("adjacency"), builder.areas())
+    if level not in graphs:
+        raise InputError("A046", name=level, expected=", ".join(sorted(graphs)) or "–")
+    rows = found.results
+    rows = rows[rows["indicator"].eq("sir") & rows["geo_level"].eq(level)]
+    rows = rows[rows["estimator"].eq("observed") | rows["method"].str.startswith("calibrated")]
+    pairs = []
+    for site, sex, period in found.countries:
+        if (asked.sites and site not in asked.sites) or sex not in asked.sexes:
+            continue
+        same = rows["site"].eq(site) & rows["sex"].eq(sex)
+        same &= rows["period_from"].eq(period.period_from) & rows["period_until"].eq(period.period_until)
+        pairs.append((found.draws(site, sex, period), rows[same]))
+    made = smoothed_estimates(pairs, graphs[level], asked)
+    return {
+        "small_areas_calibrated": made.results,
+        "small_areas_calibrated_diagnostics": made.diagnostics,
+        "small_areas_calibrated_parameters": made.parameters,
+    }
 
 
 def small_areas_chapter(
@@ -110,8 +145,12 @@ def small_areas_chapter(
 
     The maps themselves stay internal: those that are published are made again, of published counts.
     """
+    from rnc_epi.smallarea import graphs_of, small_areas
+
     asked = study.small_areas
     assert asked is not None
+    if asked.calibrated and study.calibration is None:
+        raise InputError("A048", expected="[calibration]")
     graphs = graphs_of(extract.areas_table("adjacency"), builder.areas())
     levels = tuple(
         asked.geo_levels or [name for name in study.select.geo_levels if name in graphs] or list(graphs)
@@ -152,6 +191,8 @@ def inequality_chapter(
     study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
 ) -> Chapter:
     """Return gradients of deprivation, as ``[inequality]`` asks."""
+    from rnc_epi.inequality import gradients, within_classes
+
     asked = study.inequality
     assert asked is not None
     cut = grouping_of(asked, extract, builder)
@@ -180,6 +221,8 @@ def inequality_chapter(
 
 def _by_urbanity(cut: Grouping, asked: Inequality, extract: Extract) -> pd.DataFrame | None:
     """Return groups crossed with classes of urbanity; None where no class is asked for."""
+    from rnc_epi.inequality import crossed_with
+
     if not asked.urbanity_level:
         return None
     links = extract.areas_table("membership")
@@ -195,6 +238,8 @@ def _by_urbanity(cut: Grouping, asked: Inequality, extract: Extract) -> pd.DataF
 
 def grouping_of(asked: Inequality, extract: Extract, builder: CellBuilder) -> Grouping:
     """Cut the areas of an extract into groups of deprivation."""
+    from rnc_epi.inequality import deprivation_groups
+
     return deprivation_groups(
         extract.areas_table("deprivation"),
         builder.areas(),
