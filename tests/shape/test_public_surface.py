@@ -8,6 +8,15 @@ import sys
 from pathlib import Path
 
 import rnc_epi
+from tests.extract_builder import minimal_tables, write_extract
+
+STUDY = """schema = 1
+title = "Plain"
+extract = "x.duckdb"
+[select]
+sites = ["pancreas"]
+events = ["death"]
+"""
 
 
 def test_every_public_name_exists_and_is_marked_stable_or_experimental() -> None:
@@ -22,6 +31,23 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     code = f"import sys, rnc_epi; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_without_chapters_loads_neither_their_rooms_nor_the_compiler(tmp_path: Path) -> None:
+    write_extract(tmp_path / "x.duckdb", minimal_tables())
+    (tmp_path / "study.toml").write_text(STUDY)
+    heavy = "{'numba', 'rnc_epi.calibration', 'rnc_epi.smallarea', 'rnc_epi.inequality'}"
+    code = (
+        "import sys; from rnc_epi.cli import main\n"
+        "try: main(['run', 'study.toml', '--out', 'out', '--quiet'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"print('rnc_epi.flow' in sys.modules, sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["True []"], done.stderr[-2000:]
+    assert (tmp_path / "out" / "staged").is_dir()
 
 
 def test_the_tests_run_against_the_installed_wheel_where_that_is_asked(project_root: Path) -> None:
