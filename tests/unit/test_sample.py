@@ -25,8 +25,8 @@ from rnc_epi.vocabulary.sites import leaves, site_of_icdo3
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_sample(tmp_path_factory.mktemp("sample") / "s.duckdb", seed=0)
+def made(small: Path) -> Path:
+    return small
 
 
 def test_the_embedded_sample_is_what_its_command_makes(made: Path) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rnc_epi.extracts.check_report import check_extract
+from rnc_epi.extracts.check_report import CheckReport, check_extract
 from rnc_epi.extracts.opening import open_extract
-from rnc_epi.extracts.sample import make_sample
-from rnc_epi.extracts.sample.defects import DEFECTS, Defects
+from rnc_epi.extracts.sample import make_sample, write_sample
+from rnc_epi.extracts.sample.defect_kinds import DEFECTS, DEFECTS_OF_SHORT_TABLES
+from rnc_epi.extracts.sample.defects import Defects
+from rnc_epi.extracts.sample.extent import regional_extent
+from rnc_epi.extracts.sample.large import LargeSample, draw_sample
 from rnc_epi.vocabulary.errors import InputError
 
-#: True of the clean sample too (islands touch nothing), and what follows from a wrong year: a lone year far
-#: from the trend of the others.
+#: True of the clean sample too (islands touch nothing), and what follows from a wrong year or unknown source:
+#: lone years far from the trend of the others.
 OF_THE_WHOLE = {"D076", "D077", "D140"}
 
 
@@ -30,40 +34,98 @@ def planted(spoilt: Path) -> pd.DataFrame:
     return pd.read_parquet(spoilt.with_name("d_defects.parquet"))
 
 
+def few_sites() -> LargeSample:
+    """Return the sample of Normandie with three sites, every table in it."""
+    leaves = frozenset({"lung", "pancreas", "breast"})
+    return draw_sample(dataclasses.replace(regional_extent("28"), leaves=leaves), 0)
+
+
+def found_by(report: CheckReport) -> dict[tuple[str, str, str], int]:
+    """Return the rows of each code, fate and table that the contract counts."""
+    rows: dict[tuple[str, str, str], int] = {}
+    for finding in report.findings:
+        if finding.code not in OF_THE_WHOLE:
+            key = (finding.code, finding.fate.value, finding.table)
+            rows[key] = rows.get(key, 0) + finding.rows
+    return rows
+
+
+def expected_of(planted: pd.DataFrame) -> dict[tuple[str, str, str], int]:
+    """Return the same from the list of what was planted."""
+    return planted.groupby(["code", "fate", "table"])["rows"].sum().to_dict()
+
+
 def test_the_contract_finds_every_planted_defect_once_with_its_fate(
     spoilt: Path, planted: pd.DataFrame
 ) -> None:
     report = check_extract(spoilt)
     assert report.accepted
-    found = {(f.code, f.fate.value, f.table): f.rows for f in report.findings if f.code not in OF_THE_WHOLE}
-    expected = planted.groupby(["code", "fate", "table"]).size().to_dict()
-    assert found == expected
-    assert set(planted["code"]) == {defect.code for defect in DEFECTS["tumours"]}
+    assert found_by(report) == expected_of(planted)
+    for table in ("tumours", "incidence_cells", "death_cells", "proxy_cells"):
+        mild = {kind.code for kind in DEFECTS[table] if kind.fate != "refuse"}
+        assert set(planted.loc[planted["table"] == table, "code"]) == mild
+    assert not (planted["fate"] == "refuse").any()
 
 
 def test_the_usable_rows_are_those_without_a_defect_that_quarantines(
     spoilt: Path, planted: pd.DataFrame
 ) -> None:
     with open_extract(spoilt) as extract:
-        usable = {key for (key,) in extract.store.rows("SELECT tumour_key FROM usable_tumours")}
-    apart = set(planted.loc[planted["fate"] == "quarantine", "key"])
+        usable = {str(key) for (key,) in extract.store.rows("SELECT tumour_key FROM usable_tumours")}
+    mine = planted[planted["table"] == "tumours"]
+    apart = set(mine.loc[mine["fate"] == "quarantine", "key"])
     assert apart & usable == set()
     assert len(usable) + len(apart) == 78_104
 
 
-def test_a_rate_that_quarantines_too_many_is_refused_by_the_contract(tmp_path: Path) -> None:
-    report = check_extract(make_sample(tmp_path / "many.duckdb", defects=0.02))
+def test_every_kind_that_refuses_an_extract_is_found_as_often_as_it_was_planted(tmp_path: Path) -> None:
+    path = write_sample(tmp_path / "r.duckdb", few_sites(), None, Defects(0.015, 0, refusals=True))
+    planted = pd.read_parquet(tmp_path / "r_defects.parquet")
+    report = check_extract(path)
     assert not report.accepted
+    found = found_by(report)
+    # More than half a per cent is set aside at this rate, at which every kind comes about.
+    assert found.pop(("D109", "refuse", "tumours")) > 0
+    assert {key: rows for key, rows in found.items() if key[0] != "D109"} == expected_of(planted)
+    for table, kinds in (DEFECTS | DEFECTS_OF_SHORT_TABLES).items():
+        if table != "incidence_cells":
+            # One year of one registry is missing besides (D084).
+            also = {"D084"} if table == "tumours" else set()
+            codes = {kind.code for kind in kinds} | also
+            assert set(planted.loc[planted["table"] == table, "code"]) == codes, table
+
+
+@pytest.mark.slow
+def test_the_same_holds_of_the_small_sample_with_cells_of_registries(tmp_path: Path) -> None:
+    path = make_sample(tmp_path / "s.duckdb", defects=0.004, refusals=True)
+    planted = pd.read_parquet(tmp_path / "s_defects.parquet")
+    report = check_extract(path)
+    assert not report.accepted
+    assert found_by(report) == expected_of(planted)
+    assert set(planted.loc[planted["table"] == "incidence_cells", "code"]) == {
+        kind.code for kind in DEFECTS["incidence_cells"]
+    }
+
+
+def test_a_rate_that_quarantines_too_many_is_refused_by_the_contract(tmp_path: Path) -> None:
+    leaves = frozenset({"larynx"})
+    sample = draw_sample(dataclasses.replace(regional_extent("28"), leaves=leaves), 0)
+    report = check_extract(write_sample(tmp_path / "many.duckdb", sample, None, Defects(0.02, 0)))
+    assert not report.accepted
+    assert "D109" in report.codes
 
 
 def test_defects_do_not_depend_on_how_a_table_is_cut_and_a_rate_is_a_share() -> None:
     rows = pd.DataFrame(
         {
             "case_key": np.arange(2000),
+            "person_key": np.arange(2000),
+            "source": pd.Categorical(["snds"] * 2000),
             "site": pd.Categorical(["lung"] * 2000),
             "sex": np.repeat([1, 2], 1000),
             "age_years": 60,
             "geo_code": pd.Categorical(["a"] * 2000),
+            "link_probability": 0.9,
         }
     )
     whole, parts = Defects(0.1, 3), Defects(0.1, 3)
@@ -73,8 +135,13 @@ def test_defects_do_not_depend_on_how_a_table_is_cut_and_a_rate_is_a_share() -> 
     # 2 000 rows at 10 %: a standard error of 13.
     assert len(whole.truth()) == pytest.approx(200, abs=60)
     changed = (spoilt.astype(str) != rows.astype(str)).any(axis=1)
-    assert set(np.flatnonzero(changed)) == set(whole.truth()["key"])
+    assert {str(key) for key in np.flatnonzero(changed)} == set(whole.truth()["key"])
     assert len(Defects(0.0, 3).truth()) == 0
     for rate in (-0.1, 1.5, float("nan")):
         with pytest.raises(InputError, match="M004"):
             Defects(rate, 0)
+
+
+def test_refusals_without_a_rate_are_no_sample(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="M004"):
+        make_sample(tmp_path / "x.duckdb", refusals=True)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from rnc_epi.extracts.sample.defects import DEFECTS, Defects
+from rnc_epi.extracts.sample.defects import Defects
 from rnc_epi.extracts.sample.extent import REGION, Extent, national_extent, regional_extent
 from rnc_epi.extracts.sample.large import LargeSample, draw_sample
 from rnc_epi.extracts.sample.own_geography import OwnGeography, read_communes, read_neighbours
@@ -15,6 +15,8 @@ from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.errors import FileProblem, InputError
 
 SIZES: Final = ("small", "regional", "national")
+#: Lowest level of the deaths of a large sample.
+DEATH_LEVELS: Final = ("zone", "commune")
 
 
 def make_sample(
@@ -24,7 +26,9 @@ def make_sample(
     seed: int = 0,
     truth: str | os.PathLike[str] | None = None,
     region: str | None = None,
+    deaths: str | None = None,
     defects: float = 0.0,
+    refusals: bool = False,
     communes: str | os.PathLike[str] | None = None,
     neighbours: str | os.PathLike[str] | None = None,
 ) -> Path:
@@ -47,10 +51,18 @@ def make_sample(
         ``NAME_truth.parquet`` beside the extract.
     region : str, optional
         Code of the région of a regional sample; Nouvelle-Aquitaine by default.
+    deaths : {"zone", "commune"}, optional
+        Lowest level of the deaths of a large sample: zones by year (the default), or communes by five years
+        beside them. With communes of one's own they are always by commune.
     defects : float
-        Share of the rows of persons that get a defect of the catalogue. Which row has which is written in
-        ``NAME_defects.parquet``: ``table, key, code, fate, column``. Above half a per cent the contract
-        refuses the extract, as it should.
+        Share of the rows of persons and of cells that get a defect of the catalogue that sets a row aside,
+        is read otherwise, or only warned of. Which row has which is written in ``NAME_defects.parquet``:
+        ``table, key, code, fate, column, rows``. Above half a per cent the contract refuses the extract, as
+        it should.
+    refusals : bool
+        Whether there are also defects for which the contract refuses an extract, in every table: rows twice,
+        negative counts, impossible ages, unknown codes, person-years that are missing, a year of a registry
+        that is not there, coverage that contradicts itself.
     communes : path, optional
         A user's table of communes (CSV: `own_geography.COLUMNS`) that takes the place of the synthetic zones
         and communes of a regional or national sample.
@@ -61,9 +73,10 @@ def make_sample(
     Raises
     ------
     InputError
-        M004, a rate of defects that is no share; M005, an unknown size, a région without registry, or one
-        for another size than ``regional``, communes for a small sample, neighbours
-        without communes; G002 and G003, tables of them that cannot be used.
+        M004, a rate of defects that is no share; M005, an unknown size or level of deaths, a région without
+        registry, or one for another size than ``regional``, communes or a level of deaths for a small sample,
+        neighbours without communes, refusals without a rate; G002 and G003, tables of them that cannot be
+        used.
     FileProblem
         F001, the file exists; G001, the table of communes cannot be read.
     """
@@ -73,7 +86,11 @@ def make_sample(
         raise InputError("M005", what="size", found=f"{size} + region {region}", expected="regional")
     if (communes is not None and size == "small") or (neighbours is not None and communes is None):
         raise InputError("M005", what="size", found=f"{size} + geography", expected="regional, national")
-    planted = Defects(defects, seed)
+    if deaths is not None and (size == "small" or deaths not in DEATH_LEVELS):
+        raise InputError("M005", what="deaths", found=f"{size} + {deaths}", expected=", ".join(DEATH_LEVELS))
+    planted = Defects(defects, seed, refusals)
+    if refusals and not defects:
+        raise InputError("M004", what="defects", expected="]0, 1]", found=defects)
     if Path(path).exists():
         # Said before the minutes that drawing takes.
         raise FileProblem("F001", where=Path(path).name)
@@ -82,8 +99,8 @@ def make_sample(
     else:
         own = None if communes is None else _own(communes, neighbours)
         extent = national_extent() if size == "national" else regional_extent(region or REGION)
-        sample = draw_sample(extent, seed, own)
-    return _write(path, sample, truth, planted, compact=size == "small" and not defects)
+        sample = draw_sample(extent, seed, own, deaths=deaths or DEATH_LEVELS[0])
+    return write_sample(path, sample, truth, planted, compact=size == "small" and not defects)
 
 
 def _own(communes: str | os.PathLike[str], neighbours: str | os.PathLike[str] | None) -> OwnGeography:
@@ -98,6 +115,7 @@ def write_large_sample(
     seed: int = 0,
     truth: str | os.PathLike[str] | None = None,
     own: OwnGeography | None = None,
+    deaths: str = "zone",
 ) -> Path:
     """Write the part of the synthetic nation that an extent describes, and its truth beside it.
 
@@ -108,21 +126,34 @@ def write_large_sample(
     """
     if Path(path).exists():
         raise FileProblem("F001", where=Path(path).name)
-    return _write(path, draw_sample(extent, seed, own), truth, Defects(0.0, seed), compact=False)
+    return write_sample(path, draw_sample(extent, seed, own, deaths=deaths), truth, Defects(0.0, seed))
 
 
-def _write(
+def write_sample(
     path: str | os.PathLike[str],
     sample: SmallSample | LargeSample,
     truth: str | os.PathLike[str] | None,
     defects: Defects,
     *,
-    compact: bool,
+    compact: bool = False,
 ) -> Path:
-    tables = dict(sample.tables)
-    if defects.rate > 0:
-        tables |= {name: defects.spoil(name, tables[name]) for name in DEFECTS if name in tables}
-    written = write_extract(path, tables, compact=compact)
+    """Write a sample that is drawn, its truth and the list of its defects.
+
+    Parameters
+    ----------
+    truth : path or None
+        As `make_sample`.
+    defects : Defects
+        What is planted on the way to the file.
+    compact : bool
+        Whether to use the smallest types, for a file that travels.
+
+    Raises
+    ------
+    FileProblem
+        F001, the file exists.
+    """
+    written = write_extract(path, defects.spoil_all(sample.tables), compact=compact)
     target = Path(truth) if truth is not None else written.with_name(f"{written.stem}_truth.parquet")
     if target.suffix == ".csv":
         sample.truth.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")

@@ -66,3 +66,28 @@ def within_zones(zone: np.ndarray, population: np.ndarray, seed: int) -> np.ndar
     own = WITHIN * rng.standard_normal(len(zone))
     weight = np.bincount(zone, population)
     return np.asarray(own - (np.bincount(zone, own * population) / np.maximum(weight, 1))[zone])
+
+
+class Homes:
+    """Where in a zone a person lives: a commune, in proportion to its weight.
+
+    Parameters
+    ----------
+    zone_of : (n_communes,) int array
+        Position of each commune's zone, rising.
+    weights : (n_communes,) array
+    """
+
+    def __init__(self, zone_of: np.ndarray, weights: np.ndarray) -> None:
+        of_zones = np.bincount(zone_of, weights)
+        self._last = np.cumsum(np.bincount(zone_of)) - 1
+        # On one scale zone z takes the numbers from z to z + 1; the last commune of a zone reaches its end.
+        before = np.cumsum(of_zones) - of_zones
+        self._upper = zone_of + (np.cumsum(weights) - before[zone_of]) / of_zones[zone_of]
+        self._upper[self._last] = np.arange(1, len(of_zones) + 1)
+
+    def of(self, zone: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the position of the commune of each person of a zone."""
+        found = np.searchsorted(self._upper, zone + rng.random(len(zone)), side="right")
+        # A number next to the end of a zone may be rounded to it.
+        return np.minimum(found, self._last[zone]).astype(np.int32)

@@ -1,79 +1,21 @@
-"""Defects on demand: known errors planted in rows of persons, and the list of who carries which.
-
-Each spoils one column of a row in the way that the catalogue of the contract names, and nothing else, so that
-the checks must find exactly the listed rows, with the listed fate.
-"""
+"""Defects on demand: known errors planted in the tables of a sample, and the list of who carries which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from rnc_epi.extracts.sample.defect_kinds import DEFECTS, DEFECTS_OF_SHORT_TABLES, Defect
+from rnc_epi.vocabulary.contract import TABLES
 from rnc_epi.vocabulary.draws import seed_of
 from rnc_epi.vocabulary.errors import InputError
 
-
-@dataclass(frozen=True)
-class Defect:
-    """One way to spoil a row.
-
-    Parameters
-    ----------
-    code : str
-        Number of the catalogue.
-    fate : {"quarantine", "warn"}
-        What the contract does with the row.
-    column : str
-        The column that is spoilt.
-    value : object
-        What is written there.
-    where : callable, optional
-        Rows that can have the defect; all of them by default.
-    """
-
-    code: str
-    fate: str
-    column: str
-    value: Any
-    where: Callable[[pd.DataFrame], pd.Series] | None = None
-
-
-def _invasive(rows: pd.DataFrame) -> pd.Series:
-    return rows["behaviour"].eq(3)
-
-
-DEFECTS: Final[dict[str, tuple[Defect, ...]]] = {
-    "tumours": (
-        Defect("D031", "quarantine", "month", 13),
-        Defect("D037", "quarantine", "age_years", 150),
-        Defect("D038", "warn", "age_years", 999),
-        Defect("D039", "quarantine", "year", 1999),
-        Defect("D040", "quarantine", "follow_up_days", -30, lambda rows: rows["vital_status"].eq(0)),
-        Defect("D041", "quarantine", "follow_up_days", -30, lambda rows: rows["vital_status"].eq(1)),
-        Defect("D048", "quarantine", "sex", 9),
-        Defect("D049", "quarantine", "topography", "C61.9", lambda rows: rows["sex"].eq(2)),
-        Defect("D049", "quarantine", "topography", "C56.9", lambda rows: rows["sex"].eq(1)),
-        Defect("D051", "quarantine", "topography", "C29.9"),
-        Defect("D052", "quarantine", "morphology", "7999"),
-        Defect("D054", "quarantine", "behaviour", 5, _invasive),
-        Defect("D061", "quarantine", "basis_of_diagnosis", 0, lambda rows: rows["follow_up_days"].gt(0)),
-        Defect("D065", "quarantine", "geo_code", "X00-000"),
-        Defect("D107", "quarantine", "morphology", None),
-        Defect("D139", "warn", "vital_status", 7),
-    ),
-    "snds_cases": (
-        Defect("D037", "quarantine", "age_years", 150),
-        Defect("D038", "warn", "age_years", 999),
-        Defect("D048", "quarantine", "sex", 9),
-        Defect("D049", "quarantine", "site", "prostate", lambda rows: rows["sex"].eq(2)),
-        Defect("D065", "quarantine", "geo_code", "X00-000"),
-    ),
-}
-KEYS: Final = {"tumours": "tumour_key", "snds_cases": "case_key"}
+Frames: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
+COLUMNS: Final = ("table", "key", "code", "fate", "column", "rows")
 
 
 @dataclass
@@ -85,6 +27,8 @@ class Defects:
     rate : float
         Share of the rows of each table, between 0 and 1.
     seed : int
+    refusals : bool
+        Whether there are also defects for which the contract refuses an extract.
 
     Raises
     ------
@@ -94,65 +38,134 @@ class Defects:
 
     rate: float
     seed: int
+    refusals: bool = False
     planted: list[pd.DataFrame] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate <= 1:
             raise InputError("M004", what="defects", expected="[0, 1]", found=self.rate)
 
-    def spoil(self, table: str, frames: pd.DataFrame | Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def spoil_all(self, tables: Mapping[str, Frames]) -> dict[str, Frames]:
+        """Return the tables with their defects; those in parts are spoilt when they are read."""
+        found: dict[str, Frames] = dict(tables)
+        if self.rate == 0:
+            return found
+        if self.refusals and "tumours" in found and isinstance(coverage := found["coverage"], pd.DataFrame):
+            found["tumours"] = self._without_a_year(found["tumours"], coverage)
+        for name in DEFECTS:
+            if name in found:
+                found[name] = self.spoil(name, found[name])
+        for name in DEFECTS_OF_SHORT_TABLES:
+            if self.refusals and name in found:
+                frame = found[name]
+                whole = frame if isinstance(frame, pd.DataFrame) else pd.concat(list(frame))
+                found[name] = self._spoil_short(name, whole.reset_index(drop=True))
+        return found
+
+    def spoil(self, table: str, frames: Frames) -> Iterator[pd.DataFrame]:
         """Yield the parts of a table with their defects; the same whatever the parts."""
+        kinds = [kind for kind in DEFECTS[table] if self.refusals or kind.fate != "refuse"]
         rng = np.random.default_rng(seed_of(f"defects|{table}", self.seed))
         for frame in [frames] if isinstance(frames, pd.DataFrame) else frames:
             chance, choice = rng.random((len(frame), 2)).T
-            yield self._spoilt(table, frame, chance < self.rate, choice)
-
-    def _spoilt(
-        self, table: str, frame: pd.DataFrame, chosen: np.ndarray, choice: np.ndarray
-    ) -> pd.DataFrame:
-        kinds = DEFECTS[table]
-        everywhere = np.ones(len(frame), dtype=bool)
-        possible = np.stack(
-            [everywhere if kind.where is None else kind.where(frame).to_numpy(dtype=bool) for kind in kinds],
-            axis=1,
-        )
-        # One of the kinds that a row can have, each as likely.
-        nth = (choice * possible.sum(axis=1)).astype(np.int64)
-        taken = np.argmax(np.cumsum(possible, axis=1) == (nth + 1)[:, None], axis=1)
-        spoilt = frame.copy()
-        for number, kind in enumerate(kinds):
-            rows = chosen & (taken == number)
-            if not rows.any():
+            if not kinds:
+                yield frame
                 continue
-            spoilt[kind.column] = _with_value(spoilt[kind.column], rows, kind.value)
-            self.planted.append(
-                pd.DataFrame(
-                    {
-                        "table": table,
-                        "key": frame[KEYS[table]].to_numpy()[rows],
-                        "code": kind.code,
-                        "fate": kind.fate,
-                        "column": kind.column,
-                    }
-                )
+            possible = np.stack(
+                [
+                    np.ones(len(frame), dtype=bool)
+                    if kind.where is None
+                    else kind.where(frame).to_numpy(dtype=bool)
+                    for kind in kinds
+                ],
+                axis=1,
             )
-        return spoilt
+            # One of the kinds that a row can have, each as likely.
+            nth = (choice * possible.sum(axis=1)).astype(np.int64)
+            taken = np.argmax(np.cumsum(possible, axis=1) == (nth + 1)[:, None], axis=1)
+            chosen = (chance < self.rate) & possible.any(axis=1)
+            yield self._spoilt(table, frame, kinds, np.where(chosen, taken, -1))
 
     def truth(self) -> pd.DataFrame:
-        """Return ``table, key, code, fate, column`` of every planted defect, by table and key."""
-        columns = ["table", "key", "code", "fate", "column"]
+        """Return what was planted, by table and key: ``table, key, code, fate, column, rows``.
+
+        The key is that of the row before it was spoilt, its parts joined by ``|``; `rows` is what the
+        contract counts for the defect.
+        """
         if not self.planted:
-            return pd.DataFrame({name: pd.Series(dtype="object") for name in columns})
+            return pd.DataFrame({name: pd.Series(dtype="object") for name in COLUMNS})
         whole = pd.concat(self.planted, ignore_index=True)
-        return whole.sort_values(["table", "key"], ignore_index=True)
+        return whole.sort_values(["table", "key", "code"], ignore_index=True)
+
+    def _spoil_short(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
+        kinds = DEFECTS_OF_SHORT_TABLES[table]
+        each = max(1, round(self.rate * len(frame) / len(kinds)))
+        order = np.random.default_rng(seed_of(f"defects|{table}", self.seed)).permutation(len(frame))
+        taken = np.full(len(frame), -1)
+        for number in range(len(kinds)):
+            taken[order[number * each : (number + 1) * each]] = number
+        return self._spoilt(table, frame, list(kinds), taken)
+
+    def _spoilt(
+        self, table: str, frame: pd.DataFrame, kinds: list[Defect], taken: np.ndarray
+    ) -> pd.DataFrame:
+        """Return a part of a table with the kind of defect that each row takes, -1 for none."""
+        changed, added = frame.copy(), []
+        kept = np.ones(len(frame), dtype=bool)
+        for number, kind in enumerate(kinds):
+            rows = taken == number
+            if not rows.any():
+                continue
+            self._note(table, kind, frame[rows])
+            if kind.action == "drop":
+                kept &= ~rows
+            elif kind.action == "add":
+                added.append(_with_changes(frame[rows], frame[rows], np.ones(rows.sum(), dtype=bool), kind))
+            else:
+                changed = _with_changes(changed, frame, rows, kind)
+        changed = changed[kept]
+        return pd.concat([changed, *added], ignore_index=True) if added else changed
+
+    def _without_a_year(self, frames: Frames, coverage: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Yield the tumours without one year of one registry, as if it had not been loaded (D084)."""
+        # A registry may hand over cells instead of rows.
+        of_rows = frames["registry"] if isinstance(frames, pd.DataFrame) else coverage["registry"]
+        registry = str(of_rows.min())
+        mine = coverage[coverage["registry"] == registry]
+        year = int(mine["period_from"].min() + mine["period_until"].max()) // 2
+        self._note_one("tumours", f"{registry}|{year}", Defect("D084", "refuse", action="drop", rows=0))
+        for frame in [frames] if isinstance(frames, pd.DataFrame) else frames:
+            yield frame[~(frame["registry"].eq(registry) & frame["year"].eq(year)).to_numpy(dtype=bool)]
+
+    def _note(self, table: str, kind: Defect, rows: pd.DataFrame) -> None:
+        names = [name for name in TABLES[table].key if name in rows.columns]
+        key = rows[names[0]].astype(str)
+        for name in names[1:]:
+            key = key + "|" + rows[name].astype(object).where(rows[name].notna(), "").astype(str)
+        self.planted.append(_lines(table, key.to_numpy(dtype=object), kind))
+
+    def _note_one(self, table: str, key: str, kind: Defect) -> None:
+        self.planted.append(_lines(table, np.array([key], dtype=object), kind))
+
+
+def _lines(table: str, keys: np.ndarray, kind: Defect) -> pd.DataFrame:
+    values = (table, keys, kind.code, kind.fate, kind.column, kind.rows)
+    return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+
+
+def _with_changes(target: pd.DataFrame, origin: pd.DataFrame, rows: np.ndarray, kind: Defect) -> pd.DataFrame:
+    """Return a table with the values that a kind of defect writes in some rows."""
+    values = {name: value(origin) if callable(value) else value for name, value in kind.changes.items()}
+    return target.assign(**{name: _with_value(target[name], rows, value) for name, value in values.items()})
 
 
 def _with_value(column: pd.Series, rows: np.ndarray, value: Any) -> pd.Series:
-    """Return a column with a value in some rows; words and small integers make room for it."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        if value is not None and value not in column.cat.categories:
-            column = column.cat.add_categories([value])
-        return column.where(~rows, value)
+    """Return a column with a value, or one for each row, in some rows; its type makes room for it."""
+    if isinstance(value, pd.Series):
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(object)
+    elif isinstance(column.dtype, pd.CategoricalDtype) and value is not None:
+        column = column.cat.add_categories([value]) if value not in column.cat.categories else column
     if pd.api.types.is_integer_dtype(column.dtype):
-        column = column.astype("Int32")
+        column = column.astype("Int64")
     return column.where(~rows, value)

@@ -9,32 +9,31 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.extracts.sample import reference
+from rnc_epi.extracts.sample.deaths import Deaths
 from rnc_epi.extracts.sample.extent import REGISTRY_LAG, Extent
-from rnc_epi.extracts.sample.national import YEARS, nation, relative_population
+from rnc_epi.extracts.sample.national import YEARS, nation
 from rnc_epi.extracts.sample.own_geography import OwnGeography, own_places, own_surroundings
 from rnc_epi.extracts.sample.persons import Area, Persons
 from rnc_epi.extracts.sample.places import Places, make_places, site_handed_over
-from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span, draw_proxies, expected_deaths
-from rnc_epi.extracts.sample.surroundings import PROXIES, scope_table, sources_table, surroundings
-from rnc_epi.extracts.sample.tables import DEATHS, VINTAGE
-from rnc_epi.extracts.sample.truth import (
-    metropolitan,
-    nation_by_year,
-    truth_of_cases,
-    truth_of_links,
-    truth_rows,
+from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span, draw_proxies
+from rnc_epi.extracts.sample.surroundings import (
+    PROXIES,
+    labelled_cells,
+    scope_table,
+    sources_table,
+    surroundings,
 )
+from rnc_epi.extracts.sample.truth import truth_of_cases, truth_of_links
 from rnc_epi.vocabulary.contract import TABLES
 from rnc_epi.vocabulary.draws import seed_of
 
 
 @dataclass
 class _Cells:
-    """Rows of cells and of the truth, gathered while the sites are drawn."""
+    """Rows of proxies and of the truth, gathered while the sites are drawn."""
 
-    deaths: list[pd.DataFrame] = field(default_factory=list)
     proxies: list[pd.DataFrame] = field(default_factory=list)
-    scope: list[tuple[str, str, str, int]] = field(default_factory=list)
+    scope: list[tuple[str, str, str, str, int]] = field(default_factory=list)
     truth: list[pd.DataFrame] = field(default_factory=list)
 
 
@@ -46,7 +45,9 @@ class LargeSample:
     truth: pd.DataFrame
 
 
-def draw_sample(extent: Extent, seed: int, own: OwnGeography | None = None) -> LargeSample:
+def draw_sample(
+    extent: Extent, seed: int, own: OwnGeography | None = None, *, deaths: str = "zone"
+) -> LargeSample:
     """Draw every table of a sample.
 
     Cells and places are whole in memory; persons are kept as small integers and become rows when written.
@@ -55,6 +56,9 @@ def draw_sample(extent: Extent, seed: int, own: OwnGeography | None = None) -> L
     ----------
     own : OwnGeography, optional
         A user's communes; the synthetic zones by default.
+    deaths : {"zone", "commune"}
+        Lowest level of deaths: zones by year, or these and communes by five years. In a user's geography,
+        départements by year and communes by five years.
     """
     places = make_places(seed) if own is None else own_places(own.communes, seed)
     extent = replace(extent, departements=[d for d in places.departements if d in extent.departements])
@@ -64,16 +68,20 @@ def draw_sample(extent: Extent, seed: int, own: OwnGeography | None = None) -> L
     persons = Persons(_area(places, chosen, registries, extent, seed))
     person_years = {sex: values[chosen] for sex, values in places.person_years(extent.years).items()}
     cells = _Cells()
-    _draw_sites(places, chosen, extent, persons, person_years, cells)
-    cells.truth.append(truth_of_links(persons))
+    dead = Deaths(
+        places, chosen, extent, by_zone=own is None, by_commune=deaths == "commune" or own is not None
+    )
+    _draw_sites(places, chosen, extent, persons, person_years, cells, dead)
+    dead.finish()
+    cells.truth += [*dead.truth, truth_of_links(persons)]
     tumours, cases = persons.tables()
     tables: dict[str, pd.DataFrame | Iterable[pd.DataFrame]] = {
         "sources": sources_table(),
         "tumours": tumours,
-        "death_cells": cells.deaths,
+        "death_cells": dead.rows,
         "snds_cases": cases,
         "proxy_cells": cells.proxies,
-        "cells_scope": scope_table(cells.scope, extent.years),
+        "cells_scope": scope_table([*dead.scope, *cells.scope], extent.years),
     }
     if own is None:
         around = surroundings(places, chosen, extent, persons.area, person_years)
@@ -108,13 +116,13 @@ def _draw_sites(
     persons: Persons,
     person_years: dict[int, np.ndarray],
     cells: _Cells,
+    dead: Deaths,
 ) -> None:
     at = [YEARS.index(year) for year in extent.years]
     by_site: dict[tuple[str, int], list[str]] = {}
     for leaf, sex in nation().leaf_rates:
         if extent.leaves is None or leaf in extent.leaves:
             by_site.setdefault((site_handed_over(leaf), sex), []).append(leaf)
-    deaths: dict[int, np.ndarray] = {}
     inside, weights = chosen[places.communes.zone], places.communes.population
     for (site, sex), leaves in by_site.items():
         level = places.commune_level(leaves[0], sex)
@@ -130,38 +138,9 @@ def _draw_sites(
         cells.truth.append(
             truth_of_cases(extent, site, sex, cases, expected, person_years[sex], places, chosen, level)
         )
-        drawn = _draw_deaths(places, extent, site, sex, level, cells)
-        if drawn is not None:
-            deaths[sex] = deaths.get(sex, 0) + drawn
+        drawn = dead.draw(site, sex, level)
         if site in reference.proxies().index:
             _add_proxies(places, extent, site, sex, cases, expected, drawn, cells)
-    for sex, drawn in deaths.items():
-        other = _draw_deaths(places, extent, "other", sex, np.ones(len(places.communes.codes)), cells)
-        if other is not None:
-            _add_deaths(extent, "all_cancers", sex, drawn + other, cells)
-
-
-def _draw_deaths(
-    places: Places, extent: Extent, site: str, sex: int, level: np.ndarray, cells: _Cells
-) -> np.ndarray | None:
-    """Draw the deaths of a site by (département, year, band), and keep those of a site that is declared."""
-    if (site, sex) not in nation().death_rates:
-        return None
-    persons = relative_population(extent.years)[sex]
-    mean = expected_deaths(places, persons, site, sex, level, extent.years)
-    mean = mean[np.isin(np.array(places.departements, dtype=object), extent.departements)]
-    counts = np.random.default_rng(seed_of(f"deaths|{site}|{sex}", places.seed)).poisson(mean)
-    if site != "other":
-        _add_deaths(extent, site, sex, counts, cells)
-    return counts
-
-
-def _add_deaths(extent: Extent, site: str, sex: int, counts: np.ndarray, cells: _Cells) -> None:
-    rows = as_rows(counts, extent.departements, extent.years, 1)
-    cells.deaths.append(_labelled(rows, DEATHS, site, sex))
-    cells.scope.append(("death_cells", DEATHS, site, sex))
-    total = counts[metropolitan(extent)].sum(axis=(0, 2)).astype(np.float64)
-    cells.truth.append(truth_rows("deaths", site, sex, *nation_by_year(extent, total)))
 
 
 def _add_proxies(
@@ -184,11 +163,5 @@ def _add_proxies(
         counts["M"] = by_span(deaths, extent.years)[0]
     for proxy, values in counts.items():
         rows = as_rows(values, extent.departements, starts, SPAN)
-        cells.proxies.append(_labelled(rows, PROXIES, site, sex).assign(proxy=proxy))
-    cells.scope.append(("proxy_cells", PROXIES, site, sex))
-
-
-def _labelled(rows: pd.DataFrame, source: str, site: str, sex: int) -> pd.DataFrame:
-    return rows.assign(
-        source=source, site=site, sex=sex, geo_level="departement", geo_vintage=VINTAGE, age_status="known"
-    )
+        cells.proxies.append(labelled_cells(rows, PROXIES, site, sex, "departement").assign(proxy=proxy))
+    cells.scope.append(("proxy_cells", PROXIES, "departement", site, sex))

@@ -16,8 +16,9 @@ import pandas as pd
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.codes import has_no_stage, needs_microscope, variant_of, variants
+from rnc_epi.extracts.sample.communes import Homes
 from rnc_epi.extracts.sample.places import site_handed_over
-from rnc_epi.extracts.sample.tables import REGISTRIES
+from rnc_epi.extracts.sample.tables import REGISTRIES, constant
 from rnc_epi.vocabulary.draws import seed_of
 
 SNDS: Final = "snds_synthetique"
@@ -93,31 +94,6 @@ class Area:
     seed: int
 
 
-class _Homes:
-    """Where in a zone a person lives: a commune, in proportion to its weight.
-
-    Parameters
-    ----------
-    zone_of : (n_communes,) int array
-        Position of each commune's zone, rising.
-    weights : (n_communes,) array
-    """
-
-    def __init__(self, zone_of: np.ndarray, weights: np.ndarray) -> None:
-        of_zones = np.bincount(zone_of, weights)
-        self._last = np.cumsum(np.bincount(zone_of)) - 1
-        # On one scale zone z takes the numbers from z to z + 1; the last commune of a zone reaches its end.
-        before = np.cumsum(of_zones) - of_zones
-        self._upper = zone_of + (np.cumsum(weights) - before[zone_of]) / of_zones[zone_of]
-        self._upper[self._last] = np.arange(1, len(of_zones) + 1)
-
-    def of(self, zone: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the position of the commune of each person of a zone."""
-        found = np.searchsorted(self._upper, zone + rng.random(len(zone)), side="right")
-        # A number next to the end of a zone may be rounded to it.
-        return np.minimum(found, self._last[zone]).astype(np.int32)
-
-
 @dataclass
 class Persons:
     """Draw persons of one leaf and sex after another, then give the tables."""
@@ -145,7 +121,7 @@ class Persons:
             What each commune has of its zone's cases, in proportion.
         """
         rng = np.random.default_rng(seed_of(f"persons|{leaf}|{sex}", self.area.seed))
-        home = _Homes(self.area.zone_of, weights)
+        home = Homes(self.area.zone_of, weights)
         zone, year, age = _persons_of(counts, rng)
         commune = home.of(zone, rng)
         kept = self._register(leaf, sex, commune, year, age, rng)
@@ -214,7 +190,7 @@ class Persons:
         age: np.ndarray,
         number: np.ndarray,
         expected: np.ndarray,
-        home: _Homes,
+        home: Homes,
         rng: np.random.Generator,
     ) -> None:
         site = site_handed_over(leaf)
@@ -280,7 +256,7 @@ class Persons:
                 {
                     "tumour_key": np.arange(start + 1, start + 1 + len(at)),
                     "person_key": person[at],
-                    "source": _constant(REGISTRIES, len(at)),
+                    "source": constant(REGISTRIES, len(at)),
                     "registry": pd.Categorical.from_codes(
                         self.area.registry[self.area.zone_of[commune]], self.area.registries
                     ),
@@ -293,9 +269,9 @@ class Persons:
                     "behaviour": columns["behaviour"][at],
                     "basis_of_diagnosis": columns["basis"][at],
                     "stage": pd.Categorical.from_codes(columns["stage"][at] - 1, ["0", "1", "2", "3", "4"]),
-                    "geo_level": _constant("commune", len(at)),
+                    "geo_level": constant("commune", len(at)),
                     "geo_code": pd.Categorical.from_codes(commune, self.area.communes),
-                    "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),
+                    "geo_vintage": constant(geography.GEO_VINTAGE, len(at)),
                     "vital_status": columns["dead"][at],
                     "follow_up_days": columns["days"][at],
                 }
@@ -312,15 +288,15 @@ class Persons:
                 {
                     "case_key": np.arange(start + 1, start + 1 + len(at)),
                     "person_key": np.where(linked, person[link], person[len(key) + at]),
-                    "source": _constant(SNDS, len(at)),
-                    "algorithm": _constant(ALGORITHM, len(at)),
+                    "source": constant(SNDS, len(at)),
+                    "algorithm": constant(ALGORITHM, len(at)),
                     "site": pd.Categorical.from_codes(columns["site"][at], self.sites),
                     "sex": columns["sex"][at],
                     "age_years": columns["age"][at],
                     "year": np.array(self.area.years)[columns["year"][at]],
-                    "geo_level": _constant("commune", len(at)),
+                    "geo_level": constant("commune", len(at)),
                     "geo_code": pd.Categorical.from_codes(columns["commune"][at], self.area.communes),
-                    "geo_vintage": _constant(geography.GEO_VINTAGE, len(at)),
+                    "geo_vintage": constant(geography.GEO_VINTAGE, len(at)),
                     "linked_tumour_key": _nullable(np.where(linked, key[link], -1)),
                     "link_probability": pd.Series(columns["probability"][at]).where(linked),
                 }
@@ -364,10 +340,6 @@ def _words(values: list[str]) -> tuple[list[str], np.ndarray]:
     """Return the distinct values, and for each value its position among them."""
     distinct = sorted(set(values))
     return distinct, np.array([distinct.index(value) for value in values])
-
-
-def _constant(word: str, n: int) -> pd.Categorical:
-    return pd.Categorical.from_codes(np.zeros(n, dtype=np.int8), [word])
 
 
 def _nullable(values: np.ndarray) -> pd.Series:

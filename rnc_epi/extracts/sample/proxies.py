@@ -1,4 +1,4 @@
-"""Deaths and health-care proxies of the large samples, counted by département.
+"""Health-care proxies of the samples, counted by département.
 
 A proxy is no rescaled incidence: its ratio to cases falls with age, varies between districts more for some
 sites than for others, for some sites follows deprivation, and it counts many of the same persons as the
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.extracts.sample import reference
-from rnc_epi.extracts.sample.national import YEARS, nation
 from rnc_epi.extracts.sample.places import Places
 from rnc_epi.vocabulary.draws import seed_of
 
@@ -25,34 +24,7 @@ _SAME_PERSONS: Final = 0.55
 _WITH_ALD, _ALD_IN_HOSPITAL = 0.84, 0.86
 #: Spread of the slope by age (20 years) of a district's ratio, relative to that of its level.
 _SLOPE: Final = 0.25
-#: Deaths follow deprivation more than cases do: log ratio from the least to the most deprived inhabitant.
-_LETHALITY_GRADIENT: Final = 0.12
-_LETHALITY_SPREAD: Final = 0.03
 _MIDDLES: Final = np.array(reference.AGE_STARTS) + 2.5
-
-
-def expected_deaths(
-    places: Places, persons: np.ndarray, site: str, sex: int, level: np.ndarray, years: list[int]
-) -> np.ndarray:
-    """Return the mean deaths of a site by (département, year, band).
-
-    Parameters
-    ----------
-    persons : (year, band) array
-        Population of a place that has one inhabitant in the year of the totals.
-    level : (n_communes,) array
-        Incidence of the site in each commune relative to the nation.
-    """
-    rates = nation().death_rates[(site, sex)][[YEARS.index(year) for year in years]]
-    level = places.centred(level * np.exp(_LETHALITY_GRADIENT * (places.communes.rank - 0.5)))
-    level = places.by_zone(level)
-    table = reference.proxies()
-    spread = float(table["sigma_m"].get(site, _LETHALITY_SPREAD))
-    count = len(places.departements)
-    district = np.exp(_normals(f"lethality|{site}|{sex}", places.seed, count) * spread - spread**2 / 2)
-    weight = places.by_departement(places.population * level) * district
-    weight *= places.by_departement(places.population * level).sum() / weight.sum()
-    return weight[:, None, None] * (rates * persons)[None, :, :]
 
 
 def draw_proxies(

@@ -98,6 +98,19 @@ def gradients() -> dict[tuple[str, int], float]:
 
 
 @cache
+def lethality_gradients() -> dict[tuple[str, int], float]:
+    """Return the ratio of deaths per case of the most to the least deprived fifth, by site and sex."""
+    return _by_site("gradients.csv", "lethality")
+
+
+@cache
+def population_totals() -> dict[int, float]:
+    """Return the inhabitants of France hexagonale on 1 January of each year."""
+    table = _read("population_totals.csv")
+    return dict(zip(table["year"].tolist(), table["inhabitants"].astype(float).tolist(), strict=True))
+
+
+@cache
 def group_spread() -> dict[tuple[str, int], float]:
     """Return the spread of the log rate between registries of the sites that have several leaves."""
     return {key: value for key, value in _by_site("gradients.csv", "sd_log").items() if value > 0}

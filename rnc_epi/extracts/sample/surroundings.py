@@ -21,6 +21,7 @@ from rnc_epi.extracts.sample.tables import (
     REGISTRIES,
     VINTAGE,
     area_rows,
+    constant,
     membership_rows,
 )
 from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
@@ -193,10 +194,17 @@ def labelled_person_years(rows: pd.DataFrame, sex: int, level: str) -> pd.DataFr
     )
 
 
-def scope_table(rows: list[tuple[str, str, str, int]], years: list[int]) -> pd.DataFrame:
+def labelled_cells(rows: pd.DataFrame, source: str, site: str, sex: int, level: str) -> pd.DataFrame:
+    """Return rows of counts as rows of a table of cells, words held once."""
+    words = {
+        "source": source, "site": site, "geo_level": level, "geo_vintage": VINTAGE, "age_status": "known",
+    }  # fmt: skip
+    return rows.assign(sex=sex, **{name: constant(word, len(rows)) for name, word in words.items()})
+
+
+def scope_table(rows: list[tuple[str, str, str, str, int]], years: list[int]) -> pd.DataFrame:
     """Return what the tables of cells claim to cover."""
-    return pd.DataFrame(rows, columns=["table_name", "source", "site", "sex"]).assign(
-        geo_level="departement",
+    return pd.DataFrame(rows, columns=["table_name", "source", "geo_level", "site", "sex"]).assign(
         period_from=years[0],
         period_until=years[-1] + 1,
         age_from=0,

@@ -221,3 +221,8 @@ def tumours(world: World, covered: pd.DataFrame, seed: int) -> pd.DataFrame:
 def _stages(leaf: str, stage: np.ndarray, in_situ: np.ndarray, missing: np.ndarray) -> pd.Series:
     """Return stages as registries record them: 0 in situ, none of the blood, some not recorded."""
     return pd.Series(np.where(in_situ, "0", stage)).mask(missing | has_no_stage(leaf))
+
+
+def constant(word: str, n: int) -> pd.Categorical:
+    """Return a column of one word, held once."""
+    return pd.Categorical.from_codes(np.zeros(n, dtype=np.int8), [word])
