@@ -12,7 +12,7 @@ from rnc_epi.inequality.indices import edi_scores, fdep_scores
 from rnc_epi.inequality.on_draws import gradients_on_draws
 from rnc_epi.inequality.proxy_ratio import RatioTerms, proxy_ratio_terms, with_ratio_term
 from rnc_epi.inequality.strata import GroupedStrata, grouped_strata
-from rnc_epi.inequality.within_areas import crossed_with, urbanity_interaction
+from rnc_epi.inequality.within_areas import crossed_with, urbanity_interaction, within_classes
 
 __all__ = [
     "Gradients",
@@ -35,4 +35,5 @@ __all__ = [
     "proxy_ratio_terms",
     "urbanity_interaction",
     "with_ratio_term",
+    "within_classes",
 ]

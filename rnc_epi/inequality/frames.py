@@ -14,14 +14,14 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from rnc_epi.inequality.changes import trend_measures
+from rnc_epi.inequality.frame_cells import strata_of_frame
 from rnc_epi.inequality.measures import flat_cells, measures_of, of_estimate
 from rnc_epi.inequality.rows import UNIT_PERCENT, UNIT_RATIO, Measured, measured_rows
 from rnc_epi.inequality.strata import PER, GroupedStrata
 from rnc_epi.maths import inequality as formulas
-from rnc_epi.vocabulary.ages import AgeBand, BandSet
-from rnc_epi.vocabulary.deprivation import UNKNOWN_GROUP
+from rnc_epi.maths.requirements import require_choice, require_level, require_whole
 from rnc_epi.vocabulary.errors import InputError
-from rnc_epi.vocabulary.study_inequality import MEASURES, Inequality
+from rnc_epi.vocabulary.study_inequality import MEASURES, MODELS, TRANSFORMS, VARIANCES, Inequality
 
 
 def gradient(
@@ -53,7 +53,8 @@ def gradient(
     group : str
         Column of the groups.
     order : sequence, optional
-        The groups from the least to the most deprived; their sorted values without it.
+        The groups from the least to the most deprived. Without it numbers are in their order, and so are
+        labels that differ by a number alone (``Q2`` before ``Q10``).
     standard, measures, models, transforms, variance, level, per, simulations, seed
         As in the section ``[inequality]`` of the study file.
     events, person_years : str
@@ -68,7 +69,9 @@ def gradient(
     Raises
     ------
     InputError
-        ``N001``, ``N002``, ``N003`` ages, columns, bands missing; ``I001`` fewer than three groups.
+        ``N001``, ``N002``, ``N003`` ages, columns, bands missing; ``I001`` fewer than three groups, ``I030``,
+        ``I033`` groups whose order is not told, ``I032`` rows without a group; ``M001``, ``M007``, ``M008``
+        counts that are none; ``M004``, ``M005`` options.
 
     Examples
     --------
@@ -80,6 +83,17 @@ def gradient(
     >>> found.loc[found["comparator"].isin(["_", "5/1"]), ["indicator", "value"]].round(6).values.tolist()
     [['rate_ratio', 5.0], ['slope_index', 50.0]]
     """
+    for what, given, known in (
+        ("measures", measures, MEASURES),
+        ("models", models, MODELS),
+        ("transforms", transforms, TRANSFORMS),
+        ("variance", (variance,), VARIANCES),
+    ):
+        for one in given:
+            require_choice(one, known, what)
+    require_level(level)
+    require_whole(simulations, "simulations", least=1_000)
+    require_whole(seed, "seed", least=0)
     asked = Inequality.model_validate(
         {
             "index": "_",
@@ -231,104 +245,6 @@ def late_stage(
     measures.append(of_estimate(found.relative, "late_stage_relative_index", UNIT_RATIO, **kept))
     reasons = strata.reasons()
     return _answer(strata, measures, reasons, level)
-
-
-def strata_of_frame(
-    table: pd.DataFrame,
-    *,
-    by: Sequence[str],
-    group: str,
-    order: Sequence[Any] | None,
-    events: str,
-    person_years: str,
-) -> GroupedStrata:
-    """Return a frame as strata by age and group; events without age count in totals alone.
-
-    Raises
-    ------
-    InputError
-        ``N001`` no ages, ``N002`` a column is missing, ``N003`` a band of a group is missing, ``N004`` a
-        group that `order` does not name, ``I001`` fewer than three groups.
-    """
-    needed = [*by, group, events, person_years]
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        raise InputError("N002", found=", ".join(missing), expected=", ".join(map(str, table.columns)))
-    aged = _with_ages(table)
-    kept = aged[~aged[group].astype(str).eq(UNKNOWN_GROUP) & aged[group].notna()]
-    labels = list(order) if order is not None else sorted(kept[group].unique())
-    unnamed = ~kept[group].isin(labels)
-    if unnamed.any():
-        raise InputError("N004", found=int(unnamed.sum()), expected=", ".join(map(str, labels)))
-    if len(labels) < 3:
-        raise InputError("I001", what=group, found=len(labels))
-    place = kept[group].map({label: position for position, label in enumerate(labels)}).to_numpy(np.intp)
-    if by:
-        stratum = kept.groupby(list(by), sort=True, observed=True, dropna=False).ngroup().to_numpy()
-        keys = kept.assign(_n=stratum).drop_duplicates("_n").sort_values("_n")[list(by)]
-    else:
-        stratum, keys = np.zeros(len(kept), dtype=np.intp), pd.DataFrame(index=range(1))
-    bands, band = _bands(kept)
-    n, known = int(stratum.max(initial=0)) + 1, band >= 0
-    shape = (n, len(bands), len(labels))
-    seen, counts, years = np.zeros(shape, dtype=bool), np.zeros(shape), np.zeros(shape)
-    at = (stratum[known], band[known], place[known])
-    seen[at] = True
-    hole = ~seen & seen.any(axis=1, keepdims=True)
-    if hole.any():
-        first = np.argwhere(hole)[0]
-        where = f"{group}={labels[int(first[2])]}"
-        raise InputError("N003", where=where, found=bands[int(first[1])].label(), n=int(hole.sum()))
-    np.add.at(counts, at, kept.loc[known, events].to_numpy(dtype=np.float64))
-    np.add.at(years, at, kept.loc[known, person_years].to_numpy(dtype=np.float64))
-    unknown = np.zeros((n, len(labels)))
-    np.add.at(unknown, (stratum[~known], place[~known]), kept.loc[~known, events].to_numpy(dtype=np.float64))
-    none = np.zeros((n, len(bands)))
-    return GroupedStrata(
-        keys.reset_index(drop=True),
-        tuple(str(label) for label in labels),
-        bands,
-        counts,
-        years,
-        unknown,
-        none,
-        none,
-        np.zeros(n),
-        np.zeros(n, dtype=bool),
-        np.ones(n, dtype=bool),
-    )
-
-
-def _bands(aged: pd.DataFrame) -> tuple[BandSet, np.ndarray]:
-    """Return the bands of a frame and the position of each row, -1 for unknown age."""
-    known = aged["age_from"].notna().to_numpy(dtype=bool)
-    pairs = aged.loc[known, ["age_from", "age_until"]].drop_duplicates().sort_values("age_from")
-    bands = BandSet(
-        AgeBand(int(row.age_from), None if pd.isna(row.age_until) else int(row.age_until))
-        for row in pairs.itertuples(index=False)
-    )
-    band = np.full(len(aged), -1, dtype=np.intp)
-    band[known] = np.searchsorted(bands.starts, aged.loc[known, "age_from"].to_numpy(dtype=np.int64))
-    return bands, band
-
-
-def _with_ages(table: pd.DataFrame) -> pd.DataFrame:
-    if "age_from" in table.columns:
-        until = table["age_until"] if "age_until" in table.columns else pd.Series(pd.NA, index=table.index)
-        aged = table.assign(age_from=table["age_from"].astype("Int64"), age_until=until.astype("Int64"))
-        if "age_status" in table.columns:
-            aged.loc[table["age_status"].eq("unknown"), ["age_from", "age_until"]] = pd.NA
-        return aged
-    if "age" not in table.columns:
-        raise InputError(
-            "N001", expected="age_from, age_until; age", found=", ".join(map(str, table.columns))
-        )
-    labels = table["age"].where(table["age"].notna() & table["age"].ne("unknown"), None)
-    bands = {label: AgeBand.parse(str(label)) for label in labels.dropna().unique()}
-    return table.assign(
-        age_from=pd.array([bands[one].age_from if one in bands else None for one in labels], dtype="Int64"),
-        age_until=pd.array([bands[one].age_until if one in bands else None for one in labels], dtype="Int64"),
-    )
 
 
 def _answer(

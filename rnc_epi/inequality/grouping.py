@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from rnc_epi.inequality.frame_cells import require_columns
 from rnc_epi.inequality.indices import AREA, require_one_row_an_area
 from rnc_epi.inequality.passage import Passed, pass_scores
-from rnc_epi.maths.inequality import assign_quantiles, require_direction
-from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
+from rnc_epi.inequality.scopes import scope_codes
+from rnc_epi.maths.inequality import assign_quantiles, require_direction, ridit
+from rnc_epi.maths.requirements import require_numbers
 from rnc_epi.vocabulary.deprivation import (
     DEPRIVATION,
     KNOWN_DIRECTIONS,
@@ -91,12 +93,16 @@ class Grouping:
         ``geo_level, geo_code, geo_vintage, stratum_type, stratum``, one row an area in the scope.
     shares : DataFrame
         ``scope_code, stratum, population_share``: a large area may leave a group thin, and it shows.
+    ranks : DataFrame
+        ``geo_level, geo_code, geo_vintage, rank``: the rank of each area with a score among all
+        inhabitants, 0 the least and 1 the most deprived; areas of one score share theirs.
     record : GroupingRecord
     """
 
     table: pd.DataFrame
     shares: pd.DataFrame
     record: GroupingRecord
+    ranks: pd.DataFrame
 
 
 def deprivation_groups(
@@ -160,7 +166,8 @@ def deprivation_groups(
     Raises
     ------
     InputError
-        ``I001`` fewer than three groups, ``I003`` a direction that contradicts its declaration, ``I009`` no
+        ``I001`` fewer than three groups, ``N002`` a column is missing, ``M008`` scores of text, ``I034`` a
+        scope in which nobody lives, ``I003`` a direction that contradicts its declaration, ``I009`` no
         such scores, ``I010`` areas without population, ``I011`` scores of another edition of the codes,
         ``I012`` a direction not stated, ``I013`` a merger without weights, ``I014`` overlapping areas of a
         scope, ``I016`` no areas of the scope, ``I019`` an area twice.
@@ -176,6 +183,8 @@ def deprivation_groups(
     (['Q3', 'Q1', 'Q2', 'Q4', 'unknown', 'Q5'], 1)
     """
     name = GroupingName(index, vintage, scope, weighting, groups)
+    require_columns(scores, [*AREA, "index", "vintage", "score", "higher_is"], "scores")
+    require_columns(areas, [*AREA, "population", *([companion] if companion else [])], "areas")
     own = _scores_of(scores, index, vintage, geo_level)
     level, edition = str(own["geo_level"].iloc[0]), str(own["geo_vintage"].iloc[0])
     steps = _steps(passage if passage is not None else membership, level, edition, geo_vintage, areas)
@@ -188,7 +197,7 @@ def deprivation_groups(
         score=passed.scores["score"].astype(float) * (-1.0 if higher_is == LESS_DEPRIVED else 1.0)
     )
     placed = of_level.merge(converted, on="geo_code", how="left", validate="one_to_one")
-    placed = placed.assign(scope_code=_scope_codes(placed, scope, scope_areas, membership))
+    placed = placed.assign(scope_code=scope_codes(placed, scope, scope_areas, membership))
     inside = placed[placed["scope_code"].notna()].reset_index(drop=True)
     checked = _check_direction(inside, index, higher_is, companion)
     return _cut(inside, placed, passed, name, higher_is, checked, stratum_type)
@@ -247,7 +256,16 @@ def _cut(
         split=passed.split,
         not_placed=passed.not_placed,
     )
-    return Grouping(table, shares, record)
+    return Grouping(table, shares, record, _ranks(inside[known], people[known], score[known]))
+
+
+def _ranks(areas: pd.DataFrame, people: np.ndarray, score: np.ndarray) -> pd.DataFrame:
+    """Return the rank of each area; without populations each area counts for one."""
+    distinct, place = np.unique(score, return_inverse=True)
+    held = np.bincount(place, weights=np.ones(len(place)) if np.isnan(people).any() else people)
+    if len(distinct) < 3 or held.sum() <= 0:
+        return areas[AREA].assign(rank=np.nan)
+    return areas[AREA].assign(rank=ridit(held)[place])
 
 
 def _scores_of(scores: pd.DataFrame, index: str, vintage: str, geo_level: str) -> pd.DataFrame:
@@ -263,7 +281,7 @@ def _scores_of(scores: pd.DataFrame, index: str, vintage: str, geo_level: str) -
             expected="; ".join(" ".join(row) for row in held.itertuples(index=False, name=None)) or "_",
         )
     require_one_row_an_area(own)
-    return own
+    return own.assign(score=require_numbers(own["score"].to_numpy(), "score"))
 
 
 def _steps(
@@ -338,53 +356,3 @@ def _check_direction(inside: pd.DataFrame, index: str, higher_is: str, companion
         declared = 1 if higher_is == MORE_DEPRIVED else -1
         raise InputError("I003", what=family, expected=declared, found=str(-declared))
     return family
-
-
-def _scope_codes(
-    placed: pd.DataFrame, scope: str, scope_areas: Sequence[str], membership: pd.DataFrame | None
-) -> pd.Series:
-    """Return the area of the scope that each area lies in; null outside, one label for the nation."""
-    if scope == "national":
-        return pd.Series("_", index=placed.index, dtype=object)
-    if membership is None:
-        raise InputError("I016", what=scope, found="_")
-    level, vintage = str(placed["geo_level"].iloc[0]), str(placed["geo_vintage"].iloc[0])
-    links = _reaching(membership, level, vintage, scope)
-    links = links[links["parent_code"].ne(POOLED_REGISTRIES)]
-    if scope_areas:
-        links = links[links["parent_code"].isin(scope_areas)]
-    links = links[links["child_code"].isin(placed["geo_code"])]
-    links = links[["child_code", "parent_code"]].drop_duplicates()
-    if links.empty:
-        held = ", ".join(sorted(membership["parent_level"].astype(str).unique())) or "_"
-        raise InputError("I016", what=scope, found=held)
-    several = links.duplicated("child_code", keep=False)
-    if several.any():
-        raise InputError(
-            "I014",
-            what=scope,
-            found=links.loc[several, "child_code"].nunique(),
-            where=links.loc[several, "child_code"].iloc[0],
-        )
-    return placed["geo_code"].map(links.set_index("child_code")["parent_code"])
-
-
-def _reaching(membership: pd.DataFrame, level: str, vintage: str, scope: str) -> pd.DataFrame:
-    """Return ``child_code, parent_code`` from areas of a level to those of a scope, over levels in between.
-
-    Links of a part of an area (weight below 1) lead nowhere: a half of it would be in two groups.
-    """
-    ends = ["child_level", "child_code", "child_vintage", "parent_level", "parent_code", "parent_vintage"]
-    whole = membership[membership["weight"].ge(1.0)] if "weight" in membership else membership
-    links = whole[ends].astype(str).drop_duplicates()
-    links = links[links["child_level"].ne(links["parent_level"])]
-    here = links[links["child_level"].eq(level) & links["child_vintage"].eq(vintage)]
-    found, seen = [], {level}
-    while len(here):
-        found.append(here[here["parent_level"].eq(scope)][["child_code", "parent_code"]])
-        climbing = here[~here["parent_level"].isin({scope, *seen})]
-        seen |= set(climbing["parent_level"])
-        above = links.rename(columns={name: name.replace("child", "mid") for name in ends[:3]})
-        here = climbing.rename(columns={name: name.replace("parent", "mid") for name in ends[3:]})
-        here = here.merge(above, on=["mid_level", "mid_code", "mid_vintage"])[ends].drop_duplicates()
-    return pd.concat(found, ignore_index=True).drop_duplicates() if found else links[ends[1:5:3]]

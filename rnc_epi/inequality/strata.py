@@ -12,7 +12,13 @@ import pandas as pd
 from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS
 from rnc_epi.maths.standardise import directly_standardised_rate
 from rnc_epi.vocabulary.ages import BandSet
-from rnc_epi.vocabulary.deprivation import UNKNOWN_GROUP, group_labels, group_number, is_deprivation
+from rnc_epi.vocabulary.deprivation import (
+    ALL_GROUPS,
+    UNKNOWN_GROUP,
+    group_labels,
+    group_number,
+    is_deprivation,
+)
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.schemas import CELL_STRATUM
 from rnc_epi.vocabulary.standards import standard as standard_named
@@ -181,6 +187,7 @@ def grouped_strata(cells: Cells, groups: int | None = None) -> GroupedStrata:
         raise InputError("I017", found=", ".join(sorted(set(kind + " " + names))[:5]) or "_")
     kept = np.flatnonzero(ours)
     number = number[kept]
+    _require_on_the_scale(names, kind, groups)
     size = int(number.max()) if groups is None else groups
     if size < FEWEST_GROUPS:
         raise InputError("I001", what="stratum", found=size)
@@ -200,6 +207,15 @@ def grouped_strata(cells: Cells, groups: int | None = None) -> GroupedStrata:
         (cells.events[kept], cells.person_years[kept], cells.unknown_age[kept], cells.covered[kept]),
         n,
     )
+
+
+def _require_on_the_scale(names: pd.Series, kind: pd.Series, groups: int | None) -> None:
+    """Refuse a group of deprivation that is none of ``Q1``…, ``unknown``, ``all`` (I017)."""
+    for name in names[kind.map({one: is_deprivation(one) for one in kind.unique()}).to_numpy(bool)].unique():
+        place = group_number(name)
+        off = place is None or place < 1 or (groups is not None and place > groups)
+        if off and name not in (UNKNOWN_GROUP, ALL_GROUPS):
+            raise InputError("I017", found=f"{name} (Q1 … Q{'n' if groups is None else groups})")
 
 
 def joined_by_bands(parts: Sequence[GroupedStrata]) -> list[GroupedStrata]:

@@ -17,6 +17,7 @@ from rnc_epi.maths.inequality.results import multiplier, p_value
 from rnc_epi.maths.shrinkage import fay_herriot
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
 from rnc_epi.vocabulary.deprivation import DEPRIVATION
+from rnc_epi.vocabulary.estimators import CROSSED
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 #: Areas below which a common value and a spread around it are not told apart.
 FEWEST_AREAS = 5
-
-#: What joins a group and a class of urbanity in a `stratum`.
-CROSSED = "|"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +126,24 @@ def crossed_with(grouping: Grouping, classes: pd.DataFrame) -> pd.DataFrame:
         stratum_type=crossed["stratum_type"].astype(str) + CROSSED + "urbanity",
         stratum=crossed["stratum"].astype(str) + CROSSED + crossed["urbanity"],
     ).drop(columns="urbanity")
+
+
+def within_classes(crossed: pd.DataFrame) -> pd.DataFrame:
+    """Return crossed groups as groups within each class: the strata that :func:`urbanity_interaction` names.
+
+    Parameters
+    ----------
+    crossed : DataFrame
+        As :func:`crossed_with` gives it.
+
+    Returns
+    -------
+    DataFrame
+        In the form of ``Grouping.table``: `stratum_type` ``deprivation|urban``, `stratum` ``Q1``.
+    """
+    kind = crossed["stratum_type"].astype(str).str.split(CROSSED, n=1, regex=False).str[0]
+    split = crossed["stratum"].astype(str).str.split(CROSSED, n=1, regex=False)
+    return crossed.assign(stratum_type=kind + CROSSED + split.str[1], stratum=split.str[0])
 
 
 def urbanity_interaction(cells: Cells, asked: Inequality) -> pd.DataFrame:

@@ -23,7 +23,14 @@ Measure = Literal[
     "index_of_disparity",
 ]
 
+Model = Literal["multiplicative", "multiplicative-negative-binomial", "additive", "additive-by-age"]
+Transform = Literal["identity", "log"]
+Variance = Literal["robust", "scaled", "model"]
+
 MEASURES: tuple[Measure, ...] = Measure.__args__  # type: ignore[attr-defined]
+MODELS: tuple[Model, ...] = Model.__args__  # type: ignore[attr-defined]
+TRANSFORMS: tuple[Transform, ...] = Transform.__args__  # type: ignore[attr-defined]
+VARIANCES: tuple[Variance, ...] = Variance.__args__  # type: ignore[attr-defined]
 
 
 class Inequality(Section):
@@ -54,13 +61,13 @@ class Inequality(Section):
     )
     standard: str = Field(default="world", description="standard population of the rates and of the indices")
     measures: list[Measure] = Field(default=list(MEASURES), min_length=1)
-    models: list[
-        Literal["multiplicative", "multiplicative-negative-binomial", "additive", "additive-by-age"]
-    ] = Field(default=["multiplicative", "additive-by-age"], description="models of SII, RII on counts")
-    transforms: list[Literal["identity", "log"]] = Field(
+    models: list[Model] = Field(
+        default=["multiplicative", "additive-by-age"], description="models of SII, RII on counts"
+    )
+    transforms: list[Transform] = Field(
         default=["identity", "log"], description="scales of the regression of group rates"
     )
-    variance: Literal["robust", "scaled", "model"] = "robust"
+    variance: Variance = "robust"
     level: float = Field(default=0.95, gt=0, lt=1)
     simulations: int = Field(
         default=2_000, ge=1_000, le=1_000_000, description="simulated rates behind limits without a formula"

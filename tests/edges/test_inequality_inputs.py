@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnc_epi.inequality import deprivation_groups, gradient, gradients
 from rnc_epi.maths import inequality as iq
 from rnc_epi.vocabulary.errors import InputError
+from tests.deprivation_cells import asked, drawn_cells
 
 PEOPLE = [3.0, 1.0, 4.0, 1.0, 5.0]
 RATES = [12.3, 7.1, 30.7, 44.9, 51.3]
@@ -36,8 +38,8 @@ def test_equal_groups_have_slope_zero_and_ratio_one_exactly(transform):
 
 
 def test_equal_rates_of_whole_numbers_have_no_excess_exactly():
-    # 49 person-years: N / n is no round number, N x d / n is.
-    events, years = [7, 10, 3], [49, 70, 21]
+    # N / n is no round number, N x d / n is.
+    events, years = [13, 9, 5], [91, 63, 35]
     assert iq.excess_events(events, years, 0).value == 0.0
     assert iq.attributable_fraction(events, years, 0).value == 0.0
     found = iq.slope_and_relative_index(events, years, iq.ridit(years), [60] * 3)
@@ -108,7 +110,7 @@ def test_a_reference_that_is_no_position_is_refused(reference):
             measure([1, 4, 7], [1000, 2000, 3000], reference)
 
 
-def gradient(age, weights, order=slice(None)):
+def ratio_of_two_ages(age, weights, order=slice(None)):
     """Return both indices of two ages, the older with another gradient by the additive model."""
     events = np.array([10.0, 20, 30, 90, 100, 110])[order]
     rank = np.array([1 / 6, 3 / 6, 5 / 6] * 2)[order]
@@ -122,7 +124,7 @@ def gradient(age, weights, order=slice(None)):
 
 def test_weights_follow_their_ages_however_they_are_given():
     # By hand: least 0.75 x 5 + 0.25 x 85 = 25, most 25 + 30, in events per 10 000 person-years.
-    by_age = gradient((5, 10), [3, 1])
+    by_age = ratio_of_two_ages((5, 10), [3, 1])
     assert by_age == pytest.approx(55 / 25, rel=1e-12)
     mixed = [4, 1, 5, 0, 3, 2]
     for age, weights, order in (
@@ -135,7 +137,7 @@ def test_weights_follow_their_ages_however_they_are_given():
         (("young", "old"), {"young": 3, "old": 1}, mixed),
         (("young", "old"), np.array([3.0, 3, 3, 1, 1, 1]), mixed),
     ):
-        assert gradient(age, weights, order) == pytest.approx(by_age, rel=1e-12)
+        assert ratio_of_two_ages(age, weights, order) == pytest.approx(by_age, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_weights_follow_their_ages_however_they_are_given():
 )
 def test_ages_and_weights_that_do_not_meet_are_refused(age, weights, code):
     with pytest.raises(InputError, match=code):
-        gradient(age, weights)
+        ratio_of_two_ages(age, weights)
 
 
 def test_a_frame_s_columns_are_read_by_position_whatever_their_index():
@@ -177,3 +179,110 @@ def test_a_rate_of_zero_leaves_no_log_line_and_says_so(transform):
         found = index([0.0, 0.2, 0.3], [1, 1, 1], se=[0.01] * 3, transform=transform)
         assert not found.estimable
         assert np.isnan([found.value, found.lower, found.upper, found.se]).all()
+
+
+def test_one_population_serves_every_draw_of_counts():
+    events = np.array([[[1, 4, 7], [2, 4, 6]]])
+    for measure in (iq.excess_events, iq.attributable_fraction):
+        found = measure(events, [1000, 2000, 3000], 0).value
+        assert found.shape == (1, 2)
+        assert found[0, 1] == measure([2, 4, 6], [1000, 2000, 3000], 0).value
+
+
+def frame(labels, **columns):
+    return pd.DataFrame({"group": labels, "age": "0+", "person_years": 1e6} | columns)
+
+
+def relative(table, **how):
+    found = gradient(table, measures=["relative_index"], models=[], transforms=["log"], **how)
+    return found["value"].item()
+
+
+@pytest.mark.parametrize("word", ["Q{}", "D{}", "{}e décile", "{}"])
+def test_the_tenth_group_comes_last_and_not_after_the_first(word):
+    events = 100 * 1.2 ** np.arange(10)
+    labels = [word.format(number) for number in range(1, 11)]
+    mixed = np.random.default_rng(1).permutation(10)
+    table = frame(labels, events=events).iloc[mixed]
+    # A line in logs, 1.2 a group of a tenth each: the ends are ten groups apart.
+    assert relative(table) == pytest.approx(1.2**10, rel=1e-9)
+    assert relative(table, order=labels) == pytest.approx(1.2**10, rel=1e-9)
+
+
+@pytest.mark.parametrize("labels", [["low", "middle", "high"], ["Q1", "Q2", "D3"], ["Q1", "Q2", 3]])
+def test_labels_that_tell_no_order_are_refused(labels):
+    with pytest.raises(InputError, match="I030"):
+        gradient(frame(labels, events=[10, 20, 30]))
+
+
+@pytest.mark.parametrize("order", [["Q1", "Q2"], ["Q1", "Q2", "Q3", "Q3"]])
+def test_an_order_names_each_group_once(order):
+    with pytest.raises(InputError, match="I033"):
+        gradient(frame(["Q1", "Q2", "Q3"], events=[10, 20, 30]), order=order)
+
+
+def test_a_category_tells_its_order():
+    labels = pd.Categorical(["low", "middle", "high"], ["low", "middle", "high"], ordered=True)
+    assert relative(frame(labels, events=[10, 20, 40])) == pytest.approx(8.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("table", "how", "code"),
+    [
+        (frame(["Q1", "Q2", "Q3", None], events=[1, 2, 3, 4]), {}, "I032"),
+        (frame(["Q1", "Q2", "Q3"], events=["a", "b", "c"]), {}, "M008"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, -2, 3]), {}, "M001"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, np.nan, 3]), {}, "M007"),
+        ([1, 2], {}, "I031"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"measures": ["foo"]}, "M005"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"models": ["foo"]}, "M005"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"transforms": ["foo"]}, "M005"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"variance": "foo"}, "M005"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"level": 95}, "M004"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"seed": -1}, "M004"),
+        (frame(["Q1", "Q2", "Q3"], events=[1, 2, 3]), {"simulations": 0}, "M004"),
+    ],
+)
+def test_a_frame_or_an_option_that_is_none_is_refused_by_code(table, how, code):
+    with pytest.raises(InputError, match=code):
+        gradient(table, **how)
+
+
+def test_a_group_off_the_scale_is_refused_by_its_name():
+    cells = drawn_cells(2.0, np.random.default_rng(2))
+    cells.strata["stratum"] = cells.strata["stratum"].astype(str).replace({"Q1": "Q0"})
+    with pytest.raises(InputError, match="I017") as refused:
+        gradients(cells, asked())
+    assert "Q0" in str(refused.value)
+
+
+def areas_and_scores():
+    area = {"geo_level": "commune", "geo_code": list("abcdef"), "geo_vintage": "2024"}
+    stated = {"index": "fdep", "vintage": "2015", "higher_is": "more_deprived", "score": [3.0, 1, 2, 4, 5, 6]}
+    return pd.DataFrame({**area, "population": 100.0}), pd.DataFrame({**area, **stated})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "how", "code"),
+    [
+        (lambda areas, scores: (areas, scores.drop(columns="score")), {}, "N002"),
+        (lambda areas, scores: (areas.drop(columns="population"), scores), {}, "N002"),
+        (lambda areas, scores: (areas, scores), {"companion": "unemployment"}, "N002"),
+        (lambda areas, scores: (areas, scores.assign(score="a")), {}, "M008"),
+        (lambda areas, scores: (areas.assign(population=0.0), scores), {}, "I034"),
+        (lambda areas, scores: (areas, [1, 2]), {}, "I031"),
+    ],
+)
+def test_tables_that_no_group_can_be_cut_from_are_refused_by_code(spoil, how, code):
+    areas, scores = spoil(*areas_and_scores())
+    with pytest.raises(InputError, match=code):
+        deprivation_groups(scores, areas, index="fdep", vintage="2015", groups=3, **how)
+
+
+def test_ranks_of_areas_are_those_of_their_inhabitants():
+    areas, scores = areas_and_scores()
+    areas["population"] = [100.0, 200, 100, 300, 200, 100]
+    made = deprivation_groups(scores, areas, index="fdep", vintage="2015", groups=3)
+    # By score: b (200), c (100), a (100), d (300), e (200), f (100) of 1 000.
+    ranks = made.ranks.set_index("geo_code")["rank"]
+    assert ranks.to_dict() == pytest.approx({"b": 0.1, "c": 0.25, "a": 0.35, "d": 0.55, "e": 0.8, "f": 0.95})

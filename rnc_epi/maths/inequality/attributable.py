@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnc_epi.maths.inequality.results import Estimate, multiplier, symmetric
-from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS, require_three_groups, require_workable
+from rnc_epi.maths.inequality.ridit import FEWEST_GROUPS, common_shape, require_three_groups, require_workable
 from rnc_epi.maths.requirements import (
     Floats,
     Mask,
     as_result,
     require_counts,
     require_events_and_person_years,
+    require_person_time,
     require_positive,
 )
 from rnc_epi.vocabulary.errors import InputError
@@ -33,7 +34,7 @@ def excess_events(
     Parameters
     ----------
     events, person_years : array_like, shape (..., groups)
-        Counts by group, from the least to the most deprived.
+        Counts by group, from the least to the most deprived; broadcast against one another.
     reference : int
         Position of the reference group on the last axis; 0 is the least deprived.
     level : float or sequence of float
@@ -194,9 +195,12 @@ def attributable_fraction_from_ratios(events: ArrayLike, ratio: ArrayLike) -> Fl
 
 
 def _groups(events: ArrayLike, person_years: ArrayLike, reference: int) -> tuple[Floats, Floats, Mask]:
-    counts, years = require_events_and_person_years(events, person_years)
+    counts, years = require_counts(events, "events"), require_counts(person_years, "person_years")
     require_workable(require_three_groups(counts, "events"), "events")
     require_workable(years, "person_years")
+    shape = common_shape(events=counts, person_years=years)
+    counts, years = np.broadcast_to(counts, shape), np.broadcast_to(years, shape)
+    require_person_time(counts, years)
     _require_position(reference, counts.shape[-1])
     populated = (years > 0).sum(axis=-1) >= FEWEST_GROUPS
     estimable = populated & (counts[..., reference] > 0)

@@ -47,6 +47,8 @@ LINKS = {"multiplicative": "log", "additive": "identity", "logistic": "logit"}
 MODELS = ("multiplicative", "additive", "additive-by-age", "logistic")
 FAMILIES = ("poisson", "negative-binomial")
 VARIANCES = ("robust", "scaled", "model")
+#: Slope, against the level of the rates, that rounding makes of none.
+NO_SLOPE = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,9 @@ def _standardised_ends(fitted: Fit, given: Cells, link: str, standard: Floats) -
     cells, intercepts, slope = fitted.cells, fitted.intercepts, fitted.coefficients[:, :1]
     known = cells.total(cells.exposure) > 0
     exposure, counted = given.total(given.exposure), given.total(given.events)
+    # Equal rates have no slope: what the fit leaves below its own precision is none.
+    scale = np.abs(intercepts).max(axis=1, keepdims=True) if link == "identity" else 1.0
+    slope = np.where(np.abs(slope) <= NO_SLOPE * scale, 0.0, slope)
     if link == "identity":
         low_rate, high_rate = intercepts, intercepts + slope
         low_slope, high_slope = np.ones_like(low_rate), np.ones_like(low_rate)

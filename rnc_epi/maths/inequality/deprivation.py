@@ -254,7 +254,8 @@ def assign_quantiles(
     Raises
     ------
     InputError
-        ``I001`` fewer than three classes asked, ``M001``, ``M002``, ``M007`` (infinite score).
+        ``I001`` fewer than three classes asked, ``I034`` a scope in which nobody lives, ``M001``, ``M002``,
+        ``M007`` (infinite score).
 
     Examples
     --------
@@ -283,6 +284,9 @@ def assign_quantiles(
     if rows.size:
         where, weight = position[rows], people[rows]
         total = np.bincount(where, weights=weight, minlength=names.size)
+        if (total[where] <= 0).any():
+            nobody = str(names[where[np.argmax(total[where] <= 0)]])
+            raise InputError("I034", where=nobody if scope is not None else "_")
         after = np.cumsum(weight)
         first = np.r_[True, (where[1:] != where[:-1])]
         scope_start = np.repeat((after - weight)[first], np.diff(np.r_[np.flatnonzero(first), rows.size]))

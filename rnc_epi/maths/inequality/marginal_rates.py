@@ -41,6 +41,8 @@ def lines_by_stratum(cells: Cells) -> Lines:
     divisor = np.where(estimable, spread, 1.0)
     slope = np.where(estimable, cells.total(centred * cells.events) / divisor, 0.0)
     average = cells.total(cells.events) / safe
+    # Equal rates have no slope: what rounding leaves of it is none.
+    slope = np.where(np.abs(slope) <= 1e-13 * average, 0.0, slope)
     return Lines(
         cells, average - slope * middle, slope, np.asarray(estimable), total, middle, spread, centred
     )
