@@ -17,6 +17,7 @@ from rnc_epi.cli import quality
 from rnc_epi.cli.audit import add_audit
 from rnc_epi.cli.differences import add_differences
 from rnc_epi.cli.importing import add_importing
+from rnc_epi.cli.sample import add_sample
 from rnc_epi.cli.texts import text
 from rnc_epi.vocabulary.errors import LANGUAGES, RncEpiError
 
@@ -114,37 +115,6 @@ def build_app(language: str) -> typer.Typer:
         terminal = Terminal(lang, quiet)
         _say_products(terminal, job(shared, out, language=lang, progress=terminal.progress))
 
-    @app.command(help=said("sample"))
-    def sample(
-        out: Annotated[Path, typer.Option("--out", help=said("sample_out"))],
-        size: Annotated[str, typer.Option("--size", help=said("size"))] = "small",
-        seed: Annotated[int, typer.Option("--seed", help=said("seed"))] = 0,
-        region: Annotated[str | None, typer.Option("--region", help=said("sample_region"))] = None,
-        defects: Annotated[float, typer.Option("--defects", help=said("sample_defects"))] = 0.0,
-        geography: Annotated[Path | None, typer.Option("--geography", help=said("sample_communes"))] = None,
-        neighbours: Annotated[
-            Path | None, typer.Option("--neighbours", help=said("sample_neighbours"))
-        ] = None,
-        lang: Lang = language,
-        quiet: Quiet = False,
-    ) -> None:
-        from rnc_epi.extracts.sample import make_sample
-
-        terminal = Terminal(lang, quiet)
-        end = terminal.progress("sample")
-        made = make_sample(
-            out,
-            size=size,
-            seed=seed,
-            region=region,
-            defects=defects,
-            communes=geography,
-            neighbours=neighbours,
-        )
-        end()
-        terminal.say("made", path=made)
-        terminal.say("synthetic")
-
     @app.command(help=said("check"))
     def check(
         extract: Annotated[Path, typer.Argument(metavar="EXTRACT", help=said("extract"))],
@@ -229,6 +199,7 @@ def build_app(language: str) -> typer.Typer:
 
     add_audit(app, language, said=said, terminal=Terminal, spoken=_spoken)
     add_differences(app, language, said=said, terminal=Terminal, spoken=_spoken)
+    add_sample(app, language, said=said, terminal=Terminal, spoken=_spoken)
     add_importing(app, language, terminal=Terminal, spoken=_spoken)
     quality.register(app, language)
     return app
