@@ -38,6 +38,7 @@ from rnc_epi.indicators.report_basics import (
     share_aged,
     stage_distribution,
 )
+from rnc_epi.vocabulary.indicators import definition
 
 __all__ = [
     "annual_change",
@@ -48,6 +49,7 @@ __all__ = [
     "cumulative_rate",
     "cumulative_risk",
     "decomposition",
+    "definition",
     "funnel",
     "incidence_by_stage",
     "internal_sir",

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rnc_epi.release.words import words
 from rnc_epi.vocabulary.areas import GEO_LEVELS, level_title
+from rnc_epi.vocabulary.indicators import defined_slugs, definition
 from rnc_epi.vocabulary.schemas import INTEGER, NOT_APPLICABLE, RESULT_COLUMNS, TEXT
 from rnc_epi.vocabulary.sites import SITES
 from rnc_epi.vocabulary.standards import standard, standard_names
@@ -41,8 +42,7 @@ def dictionary(table: pd.DataFrame, metadata: dict[str, Any], language: str) -> 
             if NOT_APPLICABLE not in codes and kind == TEXT:
                 codes.append(NOT_APPLICABLE)
             for code in codes:
-                label, definition = _explained(column, code, language, titles)
-                rows.append((column, type_word, str(code), label, definition))
+                rows.append((column, type_word, str(code), *_explained(column, code, language, titles)))
     return pd.DataFrame(rows, columns=["column", "type", "code", "label", "definition"], dtype="str")
 
 
@@ -51,14 +51,17 @@ def _explained(column: str, code: Any, language: str, titles: dict[str, str]) ->
     if code == NOT_APPLICABLE:
         return said["notice"]["not_applicable"][language], None
     if column == "site" and code in SITES:
-        entry = SITES[code]
-        return (entry.name_fr if language == "fr" else entry.name_en), None
+        site = SITES[code]
+        return (site.name_fr if language == "fr" else site.name_en), None
     if column == "geo_level" and code in GEO_LEVELS:
         return level_title(code, language), None
     if column == "standard" and code in standard_names():
         return standard(code).title(language), standard(code).source
     if column == "source":
         return " + ".join(titles.get(part, part) for part in str(code).split("+")), None
+    if column == "indicator" and code in defined_slugs():
+        indicator = definition(code, language)
+        return indicator.title, indicator.definition
     entry = said.get(column, {}).get(str(code))
     if entry is None:
         # A code of the user's own (a declared level, standard or stratum) is its own label.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rnc_epi.release.words import words
+from rnc_epi.vocabulary.indicators import defined_slugs, definition
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, SCHEMA_VERSION
 from rnc_epi.vocabulary.standards import standard, standard_names
 
@@ -63,7 +64,7 @@ def release_metadata(
         "sources": declared,
         "indicators": {
             name: {
-                language: said["indicator"].get(name, {}).get(f"definition_{language}", name)
+                language: definition(name, language).definition if name in defined_slugs() else name
                 for language in ("fr", "en")
             }
             for name in present

@@ -8,9 +8,9 @@ import pytest
 
 from rnc_epi.cells.table import Cells
 from rnc_epi.indicators import comparisons, frames, lifetimes, rates, ratios, report_basics
-from rnc_epi.indicators.definitions import defined_slugs, definition
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.indicators import defined_slugs, definition
 from rnc_epi.vocabulary.schemas import CELL_STRATUM
 from rnc_epi.vocabulary.standards import register_standard
 
@@ -232,8 +232,8 @@ def test_bad_input_has_its_code(code, call):
     assert caught.value.code == code
 
 
-def test_every_new_indicator_is_defined_in_both_languages():
-    computed = set(verbs(make_cells())) - {"asr", "crude_rate", "sir"} | {
+def test_every_verb_is_defined_in_both_languages():
+    computed = set(verbs(make_cells())) | {
         "stage_distribution",
         "incidence_by_stage",
         "lifetime_risk",
@@ -242,7 +242,7 @@ def test_every_new_indicator_is_defined_in_both_languages():
         "ranks",
         "comparative_mortality_figure",
     }
-    assert computed == set(defined_slugs())
+    assert computed <= set(defined_slugs())
     for slug in defined_slugs():
         for language in ("fr", "en"):
             said = definition(slug, language)

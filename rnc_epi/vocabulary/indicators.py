@@ -1,4 +1,7 @@
-"""What an indicator is, in French and English, by its slug."""
+"""What an indicator is, in French and English, by its slug: of the verbs on tables and of the result table.
+
+Said once, in ``indicators.toml``; the dictionary and the metadata of a release quote it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Definition:
 
 
 def definition(slug: str, language: str = "fr") -> Definition:
-    """Return the definition of an indicator of the verbs on tables.
+    """Return the definition of an indicator.
 
     Raises
     ------
@@ -47,5 +50,5 @@ def defined_slugs() -> tuple[str, ...]:
 
 @cache
 def _texts() -> dict[str, dict[str, str]]:
-    file = files("rnc_epi.indicators") / "definitions.toml"
+    file = files("rnc_epi.vocabulary") / "indicators.toml"
     return tomllib.loads(file.read_text(encoding="utf-8"))
