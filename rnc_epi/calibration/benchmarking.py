@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnc_epi.calibration.estimating import (
-    Country,
-    Summed,
-    area_draws,
-    events_behind,
-    regional_draws,
-    standard_name,
-    weights_of,
-)
+from rnc_epi.calibration.asked import asked_of
+from rnc_epi.calibration.country import Country, Summed, area_draws, events_behind, regional_draws
 from rnc_epi.calibration.learning import AREA_LEVEL, REGION_LEVEL
 from rnc_epi.calibration.national import RegistryNation, seed_of_nation
-from rnc_epi.calibration.rows import NO_PERSON_YEARS, PER, QUALITY, ZERO_PROXY, estimate_rows
+from rnc_epi.calibration.rows import QUALITY, ZERO_PROXY, estimate_rows
 from rnc_epi.maths.calibration import rake_draws
 from rnc_epi.vocabulary.estimators import BENCHMARKED
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
@@ -109,8 +102,7 @@ def _level(
 ) -> list[pd.DataFrame]:
     choice = country.choice(level)
     events = events_behind(country, choice, summed)
-    at_risk = summed.person_years
-    people = at_risk.sum(axis=1)
+    people = summed.person_years.sum(axis=1)
     inside = np.flatnonzero(summed.label >= 0)
     tail = (1 - asked.level) / 2
     own_factor = np.where(known[:, None], 1.0, factor)
@@ -125,15 +117,17 @@ def _level(
     blocked = QUALITY if not choice.publishable else NOT_APPLICABLE
     counts = summarised(None)
     reason = np.where(counts[0] > 0, blocked, ZERO_PROXY).astype(object)
+    # Registries' counts are part of the draws already; a ratio to the nation's own rates is not raked.
+    offered = [name for name in ("count", "crude_rate", "asr") if name in asked.indicators]
     parts = []
-
-    def add(indicator: str, figures: tuple[Floats, ...], scale: Floats, why: Floats, **keys: str) -> None:
-        value, lower, upper, se = (figure * scale for figure in figures)
+    for one in asked_of(country, summed, asked, offered, reason):
+        figures = counts if one.weights is None else summarised(one.weights)
+        value, lower, upper, se = (figure * one.scale for figure in figures)
         parts.append(
             estimate_rows(
                 country.cell,
                 summed.units,
-                indicator=indicator,
+                indicator=one.indicator,
                 estimator=BENCHMARKED,
                 method=f"benchmarked-{choice.name}",
                 value=value,
@@ -144,22 +138,8 @@ def _level(
                 person_years=people,
                 interval_method="simulated",
                 data_grade=choice.mark,
-                reason=why,
-                **keys,
+                reason=one.reason,
+                **one.keys,
             )
         )
-
-    one = np.ones(len(summed.units))
-    if "count" in asked.indicators:
-        add("count", counts, one, reason)
-    if "crude_rate" in asked.indicators:
-        add("crude_rate", counts, PER / people, reason)
-    if "asr" in asked.indicators:
-        for name in asked.standards:
-            share = weights_of(name, asked.age_from, country.panel)
-            per_case = PER * share / np.where(at_risk > 0, at_risk, 1.0)
-            inhabited = ((at_risk > 0) | (share == 0)).all(axis=1)
-            weights = np.where(summed.label[:, None] >= 0, per_case[summed.label], 0.0)
-            why = np.where(inhabited, reason, NO_PERSON_YEARS)
-            add("asr", summarised(weights), one, why, standard=standard_name(name, asked.age_from))
     return parts

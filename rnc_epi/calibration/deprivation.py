@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from rnc_epi.calibration.estimating import Country, standard_name, weights_of
+from rnc_epi.calibration.asked import standard_name, weights_of
+from rnc_epi.calibration.country import Country
 from rnc_epi.calibration.learning import AREA_LEVEL
 from rnc_epi.calibration.pooling import Panel, Stock, midpoints, shared_bands
 from rnc_epi.calibration.rows import PER, estimate_rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnc_epi.calibration.estimating import standard_name, weights_of
+from rnc_epi.calibration.asked import standard_name, weights_of
 from rnc_epi.calibration.pooling import Panel, Stock, midpoints
 from rnc_epi.calibration.rows import PER, Cell, estimate_rows
 from rnc_epi.maths.national_incidence import NationalIncidence, fit_national_incidence

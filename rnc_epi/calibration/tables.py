@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rnc_epi.calibration.estimating import Country
+from rnc_epi.calibration.country import Country
 from rnc_epi.calibration.learning import AREA_LEVEL, REGION_LEVEL
 from rnc_epi.maths.ratio import area_ratio, national_ratio
 from rnc_epi.vocabulary.errors import InputError

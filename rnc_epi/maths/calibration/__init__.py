@@ -7,7 +7,8 @@ from rnc_epi.maths.calibration.combination import (
     combine_proxies,
     weighted_incidence,
 )
-from rnc_epi.maths.calibration.model import CalibrationFit, fit_calibration
+from rnc_epi.maths.calibration.fitting import fit_calibration
+from rnc_epi.maths.calibration.model import CalibrationFit
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence
 from rnc_epi.maths.calibration.reference import incidence_ratio
 from rnc_epi.maths.calibration.validation import (

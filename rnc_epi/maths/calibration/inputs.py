@@ -88,7 +88,7 @@ def require_cells(incident: ArrayLike, proxy: ArrayLike, age: ArrayLike, distric
 
 
 def require_registries(cells: Cells) -> None:
-    """Refuse too few districts, a null proxy, and ratios that make no sense."""
+    """Refuse too few districts, a proxy that is null or all in one of them, and ratios that make no sense."""
     labels, place = np.unique(cells.district, return_inverse=True)
     cases = np.bincount(place, cells.incident)
     counts = np.bincount(place, cells.proxy)
@@ -97,6 +97,8 @@ def require_registries(cells: Cells) -> None:
         raise InputError("C010", found=int(seen.sum()), least=FEWEST_DISTRICTS)
     if not counts.any():
         raise InputError("C011")
+    if (counts[seen] > 0).sum() == 1:
+        raise InputError("C017")
     overall = counts.sum() / cases.sum()
     if not _LEAST_RATIO <= overall <= _LARGEST_RATIO:
         raise InputError("C012", least=f"{_LEAST_RATIO:.3g}", most=f"{_LARGEST_RATIO:g}")
