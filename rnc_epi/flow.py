@@ -108,7 +108,7 @@ def run(
     out : path
         Folder that will hold ``staged/`` and ``internal/``.
     oppositions : path, optional
-        List of the persons whose rows are taken out first.
+        List of the persons whose rows are taken out first; it wins over the one that the study names.
     today : date, optional
         Day on which the term of the extract is judged; the current day without it.
     """
@@ -147,9 +147,11 @@ def run_study(
     oppositions, today
         As for `run`.
     folder : path, optional
-        Where the path of a policy file starts.
+        Where the path of a policy file starts, and that of the list that the study names.
     """
     trail = Path(out) / "internal"
+    if oppositions is None and study.oppositions is not None:
+        oppositions = (folder or Path()) / study.oppositions
     try:
         staged = _staged(
             study,

@@ -14,9 +14,14 @@ from rnc_epi.attack.published import OPEN, Place, Published
 from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
+    from rnc_epi.vocabulary.areas import AreaKey
     from rnc_epi.vocabulary.hierarchy import Hierarchy
 
 _SAME: Final = 1e-6
+#: What an area within a group and the area itself differ by.
+_GROUPS: Final = ("area", "stratum")
+#: No stratum.
+_EVERYONE: Final = ("_", "_")
 
 
 @dataclass
@@ -58,10 +63,11 @@ def rebuild(cells: Published, hierarchy: Hierarchy) -> Equations:
         words=[place.words() for place in cells.places],
         attack=["A2"] * len(cells.places),
     )
-    for name, families in _families(cells, hierarchy).items():
-        groups = _by_rest(cells.places, name)
+    for names, families in _families(cells, hierarchy).items():
+        groups = _by_rest(cells.places, *names)
         for parent, parts in families:
-            _add_family(equations, groups, parent, parts)
+            # Nothing is in a group beside its areas, unless the figures say so.
+            _add_family(equations, groups, parent, parts, complete_unless_seen=names == _GROUPS)
     for group in _by_rest(cells.places, "period"):
         _add_line(equations, "period", group, complete=True)
     by_age = _by_rest(cells.places, "ages")
@@ -84,24 +90,46 @@ def _ages_are_complete(groups: list[dict[tuple[int, int], int]], known: np.ndarr
     return bool(seen) and max(abs(rest) for rest in seen) < _SAME
 
 
-def _families(cells: Published, hierarchy: Hierarchy) -> dict[str, list[tuple[Any, tuple[Any, ...]]]]:
+def _families(
+    cells: Published, hierarchy: Hierarchy
+) -> dict[tuple[str, ...], list[tuple[Any, tuple[Any, ...]]]]:
     return {
-        "site": list(hierarchy.sites),
-        "sex": [(0, (1, 2))],
-        "area": [
-            (
-                (parent.geo_level, parent.geo_code, parent.geo_vintage),
-                tuple((child.geo_level, child.geo_code, child.geo_vintage) for child in children),
-            )
-            for parent, children in hierarchy.areas
+        ("site",): list(hierarchy.sites),
+        ("sex",): [(0, (1, 2))],
+        ("area",): [
+            (parent.triple, tuple(child.triple for child in children)) for parent, children in hierarchy.areas
         ],
-        "stratum": list(_strata({place.stratum for place in cells.places})),
+        ("stratum",): list(_strata({place.stratum for place in cells.places})),
+        _GROUPS: list(_groups_of_areas(hierarchy)),
     }
+
+
+def _groups_of_areas(hierarchy: Hierarchy) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Yield what groups of areas are made of: the index that cuts them is public."""
+    below: dict[AreaKey, list[tuple[AreaKey, ...]]] = defaultdict(list)
+    for parent, children in hierarchy.areas:
+        below[parent].append(children)
+    for stratum, areas in hierarchy.groups:
+        members = set(areas)
+        for area in members:
+            yield (area.triple, stratum), ((area.triple, _EVERYONE),)
+        for parent in below:
+            if parent in members:
+                continue
+            reached: set[AreaKey] = set()
+            fringe = [parent]
+            while fringe:
+                for children in below.get(fringe.pop(), ()):
+                    fringe += [child for child in children if child not in reached]
+                    reached.update(children)
+            for level in {area.geo_level for area in reached & members}:
+                parts = sorted(area.triple for area in reached & members if area.geo_level == level)
+                yield (parent.triple, stratum), tuple((part, _EVERYONE) for part in parts)
 
 
 def _strata(found: set[tuple[str, str]]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Yield what adds up among groups: everyone is those with a group and those without."""
-    whole = ("_", "_")
+    whole = _EVERYONE
     for kind in sorted({kind for kind, _ in found - {whole}}):
         own = sorted(stratum for stratum in found if stratum[0] == kind)
         groups = tuple(stratum for stratum in own if stratum[1] not in (ALL_GROUPS, UNKNOWN_GROUP))
@@ -111,18 +139,30 @@ def _strata(found: set[tuple[str, str]]) -> Iterator[tuple[Any, tuple[Any, ...]]
             yield (kind, ALL_GROUPS), groups
         else:
             yield whole, groups + apart
+        # A grouping that is looked at within classes: town and country together are everyone with a group.
+        for stratum in own:
+            inside = tuple(sorted(s for s in found if s[1] == stratum[1] and s[0].startswith(f"{kind}|")))
+            if inside:
+                yield stratum, inside
 
 
-def _by_rest(places: list[Place], name: str) -> list[dict[Any, int]]:
-    at = Place._fields.index(name)
-    groups: dict[tuple[Any, ...], dict[Any, int]] = defaultdict(dict)
+def _by_rest(places: list[Place], *names: str) -> list[dict[Any, int]]:
+    """Return the cells that differ by some fields only, each under what it has there."""
+    groups: dict[Place, dict[Any, int]] = defaultdict(dict)
+    blank: dict[str, Any] = dict.fromkeys(names)
     for cell, place in enumerate(places):
-        groups[(*place[:at], *place[at + 1 :])][place[at]] = cell
+        own = tuple(getattr(place, name) for name in names)
+        groups[place._replace(**blank)][own if len(names) > 1 else own[0]] = cell
     return list(groups.values())
 
 
 def _add_family(
-    equations: Equations, groups: Iterable[dict[Any, int]], parent: Any, parts: tuple[Any, ...]
+    equations: Equations,
+    groups: Iterable[dict[Any, int]],
+    parent: Any,
+    parts: tuple[Any, ...],
+    *,
+    complete_unless_seen: bool,
 ) -> None:
     """Add the sum of a parent in every group; where all is visible, one sees whether its parts are all."""
     held = []
@@ -141,7 +181,7 @@ def _add_family(
         rest = known[whole] - known[members].sum()
         if rest == rest and rest < -_SAME:
             continue
-        if not complete.get(present, False):
+        if not complete.get(present, complete_unless_seen):
             limit = max(equations.threshold[cell] for cell in (whole, *members))
             row[equations.variable("A11", f"rest of {equations.words[whole]}", limit)] = -1.0
         equations.rows.append(row)

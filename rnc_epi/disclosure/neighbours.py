@@ -2,25 +2,27 @@
 
 A change of one count must be made up along every sum it stands in. The cells that can do so at the least
 cost lie in a small block: the cell, what contains it, what it contains, and one or two siblings along each
-dimension. Searching there instead of the whole table is what makes protection quick.
+dimension. Searching there instead of the whole table is what makes protection quick. A group of areas is a
+place among the areas here: within an area, and made of areas.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
 
 from rnc_epi.disclosure.counts import CellKey, Counts
-from rnc_epi.disclosure.strata import families
+from rnc_epi.disclosure.strata import WHOLE, Stratum, families
 from rnc_epi.disclosure.sums import layout_of
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 
 #: A sibling of this size can make up for any change of a small count.
 _AMPLE: Final = 10.0
-_DIMENSIONS = ("site", "sex", "area", "period", "ages", "stratum")
+_DIMENSIONS = ("site", "sex", "area", "period", "ages")
 
 
 class Neighbours:
@@ -33,24 +35,17 @@ class Neighbours:
     """
 
     def __init__(self, counts: Counts, hierarchy: Hierarchy) -> None:
-        self._keys = counts.keys
+        self._keys = [_placed(key) for key in counts.keys]
         self._events = counts.events
         self._cells: dict[CellKey, list[int]] = defaultdict(list)
-        for cell, key in enumerate(counts.keys):
+        for cell, key in enumerate(self._keys):
             self._cells[key].append(cell)
         relatives: dict[str, list[tuple[Any, tuple[Any, ...]]]] = {
             "site": list(hierarchy.sites),
             "sex": [(0, (1, 2))],
-            "area": [
-                (
-                    (parent.geo_level, parent.geo_code, parent.geo_vintage),
-                    tuple((child.geo_level, child.geo_code, child.geo_vintage) for child in children),
-                )
-                for parent, children in hierarchy.areas
-            ],
+            "area": _places(counts.keys, hierarchy),
             "period": _intervals({key.period for key in counts.keys}),
             "ages": _intervals({key.ages for key in counts.keys}),
-            "stratum": list(families(key.stratum for key in counts.keys)),
         }
         self._up: dict[str, dict[Any, list[tuple[Any, tuple[Any, ...]]]]] = {}
         self._down: dict[str, dict[Any, list[tuple[Any, ...]]]] = {}
@@ -131,6 +126,34 @@ class Neighbours:
         descend(own)
         climb(own, climbing)
         return list(chosen)
+
+
+def _placed(key: CellKey) -> CellKey:
+    """Return a key of which the area tells the stratum as well."""
+    return key._replace(area=_place(key.area, key.stratum), stratum=WHOLE)
+
+
+def _place(area: tuple[str, ...], stratum: Stratum) -> Any:
+    return area if stratum == WHOLE else (*area, *stratum)
+
+
+def _places(keys: Iterable[CellKey], hierarchy: Hierarchy) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Return which places are parts of which: areas, strata of areas, areas of strata."""
+    strata_of: dict[tuple[str, str, str], set[Stratum]] = defaultdict(set)
+    for key in keys:
+        strata_of[key.area].add(key.stratum)
+    every = frozenset().union({WHOLE}, *strata_of.values())
+    found: list[tuple[Any, tuple[Any, ...]]] = []
+    for parent, children in hierarchy.areas:
+        below = [child.triple for child in children]
+        for stratum in sorted(every):
+            found.append((_place(parent.triple, stratum), tuple(_place(area, stratum) for area in below)))
+    for area, strata in sorted(strata_of.items()):
+        for stratum, parts in families(strata):
+            found.append((_place(area, stratum), tuple(_place(area, part) for part in parts)))
+    for held, stratum, areas in hierarchy.sums_of_groups():
+        found.append((_place(held.triple, stratum), tuple(area.triple for area in areas)))
+    return found
 
 
 def _intervals(found: set[tuple[int, int]]) -> list[tuple[Any, tuple[Any, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
+from rnc_epi.vocabulary.estimators import ALL_GROUPS, CROSSED, UNKNOWN_GROUP
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 Stratum = tuple[str, str]
@@ -32,4 +32,15 @@ def families(strata: Iterable[Stratum]) -> list[tuple[Stratum, tuple[Stratum, ..
             found.append((every, groups))
         else:
             found.append((WHOLE, (*groups, *beside)))
+    return found + _classes(present)
+
+
+def _classes(present: set[Stratum]) -> list[tuple[Stratum, tuple[Stratum, ...]]]:
+    """Return which classes a grouping is looked at within: together they are the grouping."""
+    found = []
+    for base in sorted({kind.partition(CROSSED)[0] for kind, _ in present if CROSSED in kind}):
+        for _, group in sorted(stratum for stratum in present if stratum[0] == base):
+            classes = tuple(sorted(s for s in present if s[1] == group and s[0].startswith(base + CROSSED)))
+            if classes:
+                found.append(((base, group), classes))
     return found

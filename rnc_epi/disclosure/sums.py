@@ -1,8 +1,8 @@
 """Everything that adds up in a result table, as one sparse system of equations over its cells.
 
-Both sexes, the tree of sites, areas, periods inside periods, ages inside ages, strata, and persons of
-unknown age. What a parent holds beyond its published children is a cell of its own, which nobody
-publishes: hiding it is free, and finding it by subtraction is a leak like another.
+Both sexes, the tree of sites, areas, periods inside periods, ages inside ages, strata, the areas of a
+stratum, and persons of unknown age. What a parent holds beyond its published children is a cell of its
+own, which nobody publishes: hiding it is free, and finding it by subtraction is a leak like another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from scipy import optimize, sparse
 
 from rnc_epi.disclosure.counts import ALL_AGES, CellKey, Counts
-from rnc_epi.disclosure.strata import families
+from rnc_epi.disclosure.strata import WHOLE, families
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 
 #: Counts are whole, or estimates to a few decimals: a difference below this is none.
@@ -38,7 +38,7 @@ class Sums:
     leftover_threshold : array of int, shape (variables - n_cells,)
         0 where the value of a remainder follows from no subtraction, or all its sources are exempt.
     kinds : list of str, length equations
-        ``site``, ``sex``, ``area``, ``period``, ``age``, ``stratum``, ``unknown_age``.
+        ``site``, ``sex``, ``area``, ``period``, ``age``, ``stratum``, ``group``, ``unknown_age``.
     contradictory : int
         Parents smaller than their parts: sources that do not add up, from which nobody can subtract.
     """
@@ -149,12 +149,12 @@ def sums_of(counts: Counts, hierarchy: Hierarchy) -> Sums:
     for key, cell in of_known_age.items():
         builder.add("unknown_age", everyone[key], [cell])
     for name, relate in _relations(hierarchy).items():
-        groups = _groups(everyone, name)
+        groups = _groups(everyone, *name)
         for group in groups.values():
             relate(builder, group)
         # Where some ages are unknown, standardised rates rest on a second all-ages count with its own sums;
         # a member without unknown ages serves in both.
-        for rest, own in _groups(of_known_age, name).items():
+        for rest, own in _groups(of_known_age, *name).items():
             relate(builder, groups[rest] | own)
     for rest, group in _groups(everyone, "ages").items():
         whole = rest._replace(ages=ALL_AGES)
@@ -164,24 +164,25 @@ def sums_of(counts: Counts, hierarchy: Hierarchy) -> Sums:
     return _system(builder)
 
 
-def _groups(cells: dict[CellKey, int], name: str) -> dict[CellKey, dict[Any, int]]:
-    """Return the cells that differ by one field only, by what they have in common."""
+def _groups(cells: dict[CellKey, int], *names: str) -> dict[CellKey, dict[Any, int]]:
+    """Return the cells that differ by these fields only, by what they have in common."""
     groups: dict[CellKey, dict[Any, int]] = defaultdict(dict)
     for key, cell in cells.items():
-        groups[without(key, name)][getattr(key, name)] = cell
+        place = tuple(getattr(key, name) for name in names)
+        groups[without(key, *names)][place if len(names) > 1 else place[0]] = cell
     return groups
 
 
-def without(key: CellKey, name: str) -> CellKey:
-    """Return a key with one field blanked, to group the cells that differ by it only."""
-    blank: dict[str, Any] = {name: None}
+def without(key: CellKey, *names: str) -> CellKey:
+    """Return a key with some fields blanked, to group the cells that differ by them only."""
+    blank: dict[str, Any] = dict.fromkeys(names)
     return key._replace(**blank)
 
 
 _Relation = Callable[["_Builder", dict[Any, int]], None]
 
 
-def _relations(hierarchy: Hierarchy) -> dict[str, _Relation]:
+def _relations(hierarchy: Hierarchy) -> dict[tuple[str, ...], _Relation]:
     def by_tree(entries: Iterable[tuple[Any, Iterable[Any]]], kind: str) -> _Relation:
         below = defaultdict(list)
         for parent, children in entries:
@@ -206,19 +207,18 @@ def _relations(hierarchy: Hierarchy) -> dict[str, _Relation]:
             if parent in group:
                 builder.add("stratum", group[parent], [group[part] for part in parts if part in group])
 
-    areas = [
-        (
-            (parent.geo_level, parent.geo_code, parent.geo_vintage),
-            [(child.geo_level, child.geo_code, child.geo_vintage) for child in children],
-        )
-        for parent, children in hierarchy.areas
+    areas = [(parent.triple, [child.triple for child in children]) for parent, children in hierarchy.areas]
+    of_groups = [
+        ((area.triple, stratum), [(part.triple, WHOLE) for part in parts])
+        for area, stratum, parts in hierarchy.sums_of_groups()
     ]
     return {
-        "site": by_tree(hierarchy.sites, "site"),
-        "sex": by_sex,
-        "area": by_tree(areas, "area"),
-        "period": by_period,
-        "stratum": by_stratum,
+        ("site",): by_tree(hierarchy.sites, "site"),
+        ("sex",): by_sex,
+        ("area",): by_tree(areas, "area"),
+        ("period",): by_period,
+        ("stratum",): by_stratum,
+        ("area", "stratum"): by_tree(of_groups, "group"),
     }
 
 

@@ -52,6 +52,11 @@ class AreaKey:
             if not isinstance(value, str) or not value:
                 raise InputError("S001", what=name, found=type(value).__name__)
 
+    @property
+    def triple(self) -> tuple[str, str, str]:
+        """Level, code and vintage, as the rows of tables hold them."""
+        return self.geo_level, self.geo_code, self.geo_vintage
+
 
 def level_title(geo_level: str, language: str = "fr") -> str:
     """Return the name of a level in French or English; a declared level is its own name.

@@ -27,6 +27,9 @@ RISK_CLASS: Final = "risk_class"
 ALL_GROUPS: Final = "all"
 UNKNOWN_GROUP: Final = "unknown"
 
+#: What joins a grouping and a class of another within which it is looked at: ``deprivation|urban``.
+CROSSED: Final = "|"
+
 #: Indicators that speak of the persons of one stratum alone; the others compare strata.
 OF_ONE_STRATUM: Final = ("count", "crude_rate", "age_specific_rate", "asr")
 

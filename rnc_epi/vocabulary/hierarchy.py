@@ -2,12 +2,14 @@
 
 Sexes, ages and periods need no declaration: their sums follow from their codes. Children of one entry are
 disjoint; they need not cover their parent. A parent may stand in several entries (a region is a sum of
-départements, and of EPCI).
+départements, and of EPCI). Groups of areas (fifths of deprivation) are sums of areas as well: whoever has the
+index knows which areas are in a group, so the group gives the one area that is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +18,14 @@ from rnc_epi.vocabulary.areas import AreaKey
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """The additive relations of sites and of areas.
+    """The additive relations of sites, of areas, and of groups of areas.
 
     Parameters
     ----------
     sites : tuple of (parent slug, children slugs)
     areas : tuple of (parent area, children areas)
+    groups : tuple of ((stratum_type, stratum), areas)
+        The areas that lie wholly in a group, of every level.
 
     Examples
     --------
@@ -31,15 +35,61 @@ class Hierarchy:
 
     sites: tuple[tuple[str, tuple[str, ...]], ...] = ()
     areas: tuple[tuple[AreaKey, tuple[AreaKey, ...]], ...] = ()
+    groups: tuple[tuple[tuple[str, str], tuple[AreaKey, ...]], ...] = ()
+
+    def within(self) -> dict[AreaKey, frozenset[AreaKey]]:
+        """Return all areas that lie in each area that has parts, at any depth."""
+        below: dict[AreaKey, set[AreaKey]] = defaultdict(set)
+        for parent, children in self.areas:
+            below[parent].update(children)
+        found: dict[AreaKey, frozenset[AreaKey]] = {}
+
+        def descend(area: AreaKey) -> frozenset[AreaKey]:
+            if area not in found:
+                deeper = (descend(child) for child in below.get(area, ()))
+                found[area] = frozenset(below.get(area, ())).union(*deeper)
+            return found[area]
+
+        for parent in list(below):
+            descend(parent)
+        return {area: inside for area, inside in found.items() if inside}
+
+    def sums_of_groups(self) -> Iterator[tuple[AreaKey, tuple[str, str], tuple[AreaKey, ...]]]:
+        """Yield the areas that a group is made of within an area, for each level of which there are any.
+
+        Examples
+        --------
+        >>> region, a, b = AreaKey("region", "R", "v"), AreaKey("zone", "A", "v"), AreaKey("zone", "B", "v")
+        >>> tree = Hierarchy(areas=((region, (a, b)),), groups=((("deprivation", "Q1"), (a,)),))
+        >>> [(area.geo_code, stratum[1], [part.geo_code for part in parts])
+        ...  for area, stratum, parts in tree.sums_of_groups()]
+        [('R', 'Q1', ['A']), ('A', 'Q1', ['A'])]
+        """
+        inside = self.within()
+        for stratum, members in self.groups:
+            held = frozenset(members)
+            for area in sorted(held | inside.keys()):
+                if area in held:
+                    yield area, stratum, (area,)
+                    continue
+                by_level: dict[str, list[AreaKey]] = defaultdict(list)
+                for part in sorted(inside[area] & held):
+                    by_level[part.geo_level].append(part)
+                for _, parts in sorted(by_level.items()):
+                    yield area, stratum, tuple(parts)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the relations in a form that JSON holds, sorted."""
         sites = [{"parent": parent, "children": sorted(children)} for parent, children in self.sites]
-        areas = [{"parent": _triple(parent), "children": sorted(map(_triple, children))}
+        areas = [{"parent": list(parent.triple), "children": sorted(list(child.triple) for child in children)}
                  for parent, children in self.areas]  # fmt: skip
         return {
             "sites": sorted(sites, key=lambda entry: (entry["parent"], entry["children"])),
             "areas": sorted(areas, key=lambda entry: (entry["parent"], entry["children"])),
+            "groups": [
+                {"stratum": list(stratum), "areas": sorted(list(area.triple) for area in members)}
+                for stratum, members in sorted(self.groups)
+            ],
         }
 
     @classmethod
@@ -51,11 +101,23 @@ class Hierarchy:
                 (AreaKey(*entry["parent"]), tuple(AreaKey(*child) for child in entry["children"]))
                 for entry in stated.get("areas", [])
             ),
+            groups=tuple(
+                ((entry["stratum"][0], entry["stratum"][1]), tuple(AreaKey(*area) for area in entry["areas"]))
+                for entry in stated.get("groups", [])
+            ),
         )
 
     def restricted_to(self, sites: Collection[str], areas: Collection[AreaKey]) -> Hierarchy:
         """Return the entries between the sites and areas named; a child that is not named is left out."""
-        return Hierarchy(_within(self.sites, set(sites)), _within(self.areas, set(areas)))
+        known = set(areas)
+        groups = (
+            (stratum, tuple(area for area in members if area in known)) for stratum, members in self.groups
+        )
+        return Hierarchy(
+            _within(self.sites, set(sites)),
+            _within(self.areas, known),
+            tuple((stratum, members) for stratum, members in groups if members),
+        )
 
 
 def _within(entries: Iterable[tuple[Any, tuple[Any, ...]]], known: set[Any]) -> tuple[Any, ...]:
@@ -65,7 +127,3 @@ def _within(entries: Iterable[tuple[Any, tuple[Any, ...]]], known: set[Any]) -> 
         if parent in known and present:
             kept.append((parent, present))
     return tuple(kept)
-
-
-def _triple(area: AreaKey) -> list[str]:
-    return [area.geo_level, area.geo_code, area.geo_vintage]
