@@ -13,6 +13,7 @@ import pytest
 
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.extracts.check_report import check_extract
+from rnc_epi.extracts.contract_checks.findings import Fate
 from rnc_epi.extracts.embedded import embedded_sample
 from rnc_epi.extracts.opening import open_extract
 from rnc_epi.extracts.sample import make_sample
@@ -40,11 +41,24 @@ def test_another_seed_gives_another_content(made: Path, tmp_path: Path) -> None:
         assert first.fingerprint() != second.fingerprint()
 
 
-def test_the_sample_has_no_defect_and_says_that_it_is_synthetic(made: Path) -> None:
+def test_all_that_the_check_tells_of_the_sample_is_true_and_it_says_that_it_is_synthetic(made: Path) -> None:
     report = check_extract(made, codes=True)
     assert report.accepted
-    # Islands and overseas touch nothing, some tumours come at an unlikely age: told, and true.
-    assert set(report.codes) == {"D076", "D077", "O008"}
+    told = sorted((one.code, one.table, dict(one.facts).get("where", "")) for one in report.findings)
+    # Guadeloupe, Martinique, Guyane, La Réunion and Mayotte touch nothing; the mainland and Corsica do not
+    # touch each other, nor do the zones of seven territories; a lung cancer at three comes from a published
+    # rate of 0.1 per 100 000 that is not zero.
+    assert told == [
+        ("D076", "adjacency", "departement"),
+        ("D077", "adjacency", "departement"),
+        ("D077", "adjacency", "zone"),
+        ("O008", "tumours", ""),
+    ]
+    assert all(finding.fate is Fate.WARN for finding in report.findings)
+    rows = {(one.code, dict(one.facts).get("where")): one.rows for one in report.findings}
+    assert rows[("D076", "departement")] == 5
+    assert rows[("D077", "departement")] == 2
+    assert rows[("D077", "zone")] == 7
     with open_extract(made) as extract:
         assert extract.sources()["synthetic"].all()
 
