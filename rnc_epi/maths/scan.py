@@ -148,6 +148,7 @@ def circular_scan(
         raise InputError("M004", what="largest_share", expected="(0, 0.5]", found=str(largest_share))
     require_whole(replicates, "replicates")
     require_whole(most_clusters, "most_clusters")
+    require_whole(seed, "seed", least=0)
     total = float(counts.sum())
     if counts.size < 2 or total < 1:
         raise InputError("A011", found=f"{counts.size} / {int(total)}")

@@ -21,8 +21,8 @@ from rnc_epi.maths.requirements import (
     require_positive,
     require_shape,
 )
-from rnc_epi.maths.smallarea.fitting import design_matrix, graph_of
 from rnc_epi.maths.smallarea.graph import AreaGraph
+from rnc_epi.maths.smallarea.inputs import design_matrix, graph_of
 from rnc_epi.vocabulary.errors import InputError
 
 Floats = NDArray[np.float64]

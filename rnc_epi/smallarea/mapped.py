@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.maths.reference import expected_events
+from rnc_epi.maths.requirements import require_choice
 from rnc_epi.smallarea.graph import AREA, AreaGraph
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
 from rnc_epi.vocabulary.errors import InputError, NotCovered
@@ -92,11 +93,17 @@ def mapped_counts(
     Raises
     ------
     InputError
-        A030 an area that is not on the map, A031, A036 several strata of one area.
+        A030 an area that is not on the map, A031, A036 several strata of one area, M002 no cells, M005 an
+        unknown reference.
     NotCovered
         A037 no national rates.
     """
+    require_choice(reference, (NATIONAL, POOLED), "reference")
+    if not hasattr(cells, "strata"):
+        raise InputError("M002", what="cells", expected="Cells", found=type(cells).__name__)
     strata = cells.strata
+    if not len(strata):
+        raise InputError("A031", found=len(graph), where=graph.areas["geo_code"].iloc[0])
     for name in MAP_KEY:
         if strata[name].ne(strata[name].iloc[0]).any():
             raise InputError("A036", found=len(strata), name=name)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths import smallarea as maths
-from rnc_epi.maths.requirements import require_choice
+from rnc_epi.maths.requirements import require_choice, require_numbers
 from rnc_epi.smallarea.graph import AREA, AreaGraph
 from rnc_epi.smallarea.mapped import NATIONAL, MappedCounts, mapped_counts
 from rnc_epi.smallarea.periods import mapped_periods
@@ -39,7 +39,8 @@ class SmallAreaModel:
     priors : mapping, optional
         Prior by name of hyperparameter (see :mod:`rnc_epi.maths.smallarea`); the others keep their default.
     covariates : DataFrame or array, optional
-        A table with the keys of the areas and one column a covariate, or columns in the order of the graph.
+        A table with the keys of the areas and one column a covariate (centres ``x, y`` are none), or columns
+        in the order of the graph.
     level : float
         Coverage of the credible limits.
     seed : int
@@ -226,12 +227,26 @@ class SmallAreaModel:
             return None
         if not isinstance(self.covariates, pd.DataFrame):
             return np.asarray(self.covariates, dtype=np.float64)
-        names = [name for name in self.covariates.columns if name not in AREA]
-        found = graph.areas[AREA].merge(self.covariates, on=AREA, how="left", validate="one_to_one")
+        table = self.covariates
+        absent = [name for name in AREA if name not in table]
+        if absent:
+            raise InputError(
+                "M002", what="covariates", expected=", ".join(AREA), found=", ".join(table.columns)
+            )
+        if table.duplicated(AREA).any():
+            raise InputError("A036", found=int(table.duplicated(AREA).sum()), name="geo_code")
+        names = self._covariate_names()
+        found = graph.areas[AREA].merge(table, on=AREA, how="left")
         missing = found[names].isna().any(axis=1)
         if missing.any():
             raise InputError("A031", found=int(missing.sum()), where=found.loc[missing, "geo_code"].iloc[0])
-        return found[names].to_numpy(np.float64)
+        return np.column_stack([require_numbers(found[name].to_numpy(), str(name)) for name in names])
+
+    def _covariate_names(self) -> list[str]:
+        """Return the columns of a table of covariates: neither keys of areas nor their centres."""
+        if not isinstance(self.covariates, pd.DataFrame):
+            return []
+        return [str(name) for name in self.covariates.columns if name not in (*AREA, "x", "y")]
 
     def __getattr__(self, name: str) -> Any:
         # Only called for what is not there: a result of a model that is not fitted, or a name with a slip.
@@ -281,8 +296,9 @@ class SmallAreaModel:
 
     @property
     def coefficients_(self) -> Mapping[str, maths.ParameterSummary]:
-        """Intercept and coefficients of the covariates, on the log scale."""
-        return self.result_.coefficients
+        """Intercept and coefficients of the covariates, by their names in a table, on the log scale."""
+        said = {f"beta_{k}": name for k, name in enumerate(self._covariate_names(), start=1)}
+        return {said.get(name, name): part for name, part in self.result_.coefficients.items()}
 
     @property
     def diagnostics_(self) -> Any:
@@ -320,8 +336,8 @@ class SmallAreaModel:
 
 
 def _given(graph: AreaGraph | None) -> AreaGraph:
-    if graph is None:
-        raise InputError("M002", what="graph", expected="AreaGraph", found="None")
+    if not isinstance(graph, AreaGraph):
+        raise InputError("M002", what="graph", expected="AreaGraph", found=type(graph).__name__)
     return graph
 
 

@@ -68,6 +68,8 @@ def mapped_periods(cells: Cells, graph: AreaGraph, *, reference: str = NATIONAL)
         A047 where the periods are fewer than two, of different lengths or not consecutive; and those of
         :func:`~rnc_epi.smallarea.mapped_counts`.
     """
+    if not hasattr(cells, "strata"):
+        raise InputError("M002", what="cells", expected="Cells", found=type(cells).__name__)
     strata = cells.strata
     held = list(zip(strata["period_from"].astype(int), strata["period_until"].astype(int), strict=True))
     runs = runs_of_periods(held)

@@ -149,14 +149,14 @@ def predictive_checks(components: Components, marginals: Marginals) -> Predictiv
     at_mean = _log_density(components, marginals.mean[:, None], slice(None))[:, 0]
     effective_dic = float(2.0 * (at_mean - mean_log).sum())
     effective_waic = float(np.maximum(mean_square - mean_log**2, 0.0).sum())
-    ordinate, transform = _left_out(components)
+    log_ordinate, transform = _left_out(components)
     return PredictiveChecks(
         dic=float(-2.0 * at_mean.sum() + 2.0 * effective_dic),
         effective_dic=effective_dic,
         waic=float(-2.0 * (np.log(mean_density).sum() - effective_waic)),
         effective_waic=effective_waic,
-        log_score=float(-np.log(ordinate).mean()),
-        ordinate=ordinate,
+        log_score=float(-log_ordinate.mean()),
+        ordinate=np.exp(log_ordinate),
         transform=transform,
     )
 
@@ -170,13 +170,10 @@ def _log_density(components: Components, eta: Floats, block: slice) -> Floats:
 
 
 def _left_out(components: Components) -> tuple[Floats, Floats]:
-    """Return ordinates and transforms from the cavities: what the other areas say of each."""
+    """Return log ordinates and transforms from the cavities: what the other areas say of each."""
     # At one point the posterior mean of 1 / p(y_i) is 1 / (cavity mean of p(y_i)): the two mix with the
     # weights of the points given all data, and with those given the other areas.
-    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
-    weights = weights / weights.sum()
-    rows = components.data.size
-    inverse, below = np.zeros(rows), np.zeros(rows)
+    parts, below = [], []
     for weight, mean, variance, curvature in zip(
         components.weight, components.mean, components.variance, components.curvature, strict=True
     ):
@@ -186,21 +183,51 @@ def _left_out(components: Components) -> tuple[Floats, Floats]:
             slope = components.known * (components.data - mean)
         cavity_mean, cavity_sd = mean - slope / precision, 1.0 / np.sqrt(precision)
         if components.poisson:
-            eta = cavity_mean[:, None] + cavity_sd[:, None] * nodes
-            rate = np.exp(eta + components.known[:, None])
-            data = components.data[:, None]
-            density = np.exp(data * np.log(rate) - rate - gammaln(data + 1.0)) @ weights
-            # P(Y < y) is the upper incomplete gamma function at y, 0 for y = 0.
-            less = np.where(data > 0, gammaincc(np.maximum(data, 1e-300), rate), 0.0) @ weights
-            middle = less + 0.5 * density
+            log_density = _log_ordinate(components, mean, np.sqrt(variance), cavity_mean, cavity_sd)
+            less = _less(components, cavity_mean, cavity_sd)
+            middle = np.minimum(less + 0.5 * np.exp(log_density), 1.0)
         else:
             sd = np.sqrt(cavity_sd**2 + 1.0 / components.known)
             z = (components.data - cavity_mean) / sd
-            density = np.exp(-0.5 * z**2) / (sd * np.sqrt(2.0 * np.pi))
+            log_density = -0.5 * z**2 - np.log(sd * np.sqrt(2.0 * np.pi))
             middle = ndtr(z)
-        inverse += weight / density
-        below += weight / density * middle
-    return 1.0 / inverse, below / inverse
+        parts.append(np.log(weight) - log_density if weight > 0 else np.full(mean.size, -np.inf))
+        below.append(middle)
+    log_inverse = np.logaddexp.reduce(parts)
+    return -log_inverse, (np.exp(parts - log_inverse) * below).sum(axis=0)
+
+
+# Nodes and weights of a standard normal.
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+
+
+def _log_ordinate(
+    components: Components, mean: Floats, sd: Floats, cavity_mean: Floats, cavity_sd: Floats
+) -> Floats:
+    """Return the log of the mean of p(y_i) over each cavity, on nodes where their product lies."""
+    eta = mean[:, None] + sd[:, None] * _NODES
+    z = (eta - cavity_mean[:, None]) / cavity_sd[:, None]
+    value = _log_density(components, eta, slice(None)) - 0.5 * z**2 + 0.5 * _NODES**2
+    return np.asarray(np.logaddexp.reduce(value + np.log(_WEIGHTS), axis=1) + np.log(sd / cavity_sd))
+
+
+def _less(components: Components, cavity_mean: Floats, cavity_sd: Floats) -> Floats:
+    """Return P(Y_i < y_i) over each cavity."""
+    less = np.zeros(components.data.size)
+    # P(Y < y) given eta falls from 1 to 0 around log(y / E), over 1 / sqrt(y). Where that is a step within
+    # the cavity, the integral is taken by parts: minus its slope is y p(y), the other factor is smooth.
+    step = components.data * cavity_sd**2 > 1.0
+    smooth = (components.data > 0) & ~step
+    data, known = components.data[:, None], components.known[:, None]
+    eta = cavity_mean[smooth, None] + cavity_sd[smooth, None] * _NODES
+    less[smooth] = gammaincc(data[smooth], np.exp(eta + known[smooth])) @ _WEIGHTS
+    count = data[step]
+    eta = np.log(count) - known[step] + _NODES / np.sqrt(count)
+    log_p = count * (eta + known[step]) - np.exp(eta + known[step]) - gammaln(count + 1.0)
+    share = np.exp(log_p + 0.5 * np.log(2.0 * np.pi * count) + 0.5 * _NODES**2)
+    less[step] = (ndtr((eta - cavity_mean[step, None]) / cavity_sd[step, None]) * share) @ _WEIGHTS
+    return less
 
 
 __all__ = [

@@ -12,17 +12,23 @@ from scipy.special import ndtr, ndtri
 from rnc_epi.maths.gmrf import Analysis, analyse
 from rnc_epi.maths.requirements import (
     require_choice,
-    require_counts,
     require_finite,
-    require_level,
     require_positive,
     require_shape,
+    require_whole,
 )
 from rnc_epi.maths.smallarea.dense import DenseEngine, error_covariance
 from rnc_epi.maths.smallarea.design import Design
 from rnc_epi.maths.smallarea.diagnostics import Diagnostics, grid_change, importance_shape
 from rnc_epi.maths.smallarea.exploration import Exploration, Plan
 from rnc_epi.maths.smallarea.graph import AreaGraph
+from rnc_epi.maths.smallarea.inputs import (
+    checked_data,
+    design_matrix,
+    graph_of,
+    one_level,
+    require_events,
+)
 from rnc_epi.maths.smallarea.integrated import Engine, Integrated
 from rnc_epi.maths.smallarea.laplace import Likelihood, Problem
 from rnc_epi.maths.smallarea.marginals import Components, mix
@@ -87,7 +93,7 @@ def fit(
         numbers.
     EstimateRefused
         A020 field not found, A021 or A022 hyperparameters not found, A023 approximation not
-        reliable, A024 not enough memory.
+        reliable, A024 not enough memory, A027 fewer than five cases on the whole map.
 
     References
     ----------
@@ -106,8 +112,9 @@ def fit(
     >>> result.exceedance(1.0).round(1)[0] > 0.8
     np.True_
     """
-    counts, numbers, graph = _checked_data(observed, expected, edges)
+    counts, numbers, graph = checked_data(observed, expected, edges)
     require_choice(model, MODELS, "model")
+    require_events(counts, priors)
     likelihood = Likelihood(True, counts, np.log(numbers))
     return _fit_spatial(likelihood, graph, model, covariates, priors, level, seed)
 
@@ -154,42 +161,6 @@ def fit_gaussian(
     return _fit_spatial(Likelihood(False, values, 1.0 / known), graph, model, covariates, priors, level, seed)
 
 
-def _checked_data(
-    observed: ArrayLike, expected: ArrayLike, edges: ArrayLike | AreaGraph
-) -> tuple[Floats, Floats, AreaGraph]:
-    counts = require_counts(observed, "observed")
-    if counts.ndim != 1 or not counts.size:
-        raise InputError("M002", what="observed", expected="(areas,)", found=str(counts.shape))
-    numbers = require_shape(require_positive(expected, "expected"), counts.shape, "expected")
-    return counts, numbers, graph_of(counts.size, edges)
-
-
-def graph_of(size: int, edges: ArrayLike | AreaGraph) -> AreaGraph:
-    """Return the map of `size` areas, made from its edges or checked (A007)."""
-    if not isinstance(edges, AreaGraph):
-        return AreaGraph(size, edges)
-    if edges.size != size:
-        raise InputError("A007", found=size, expected=edges.size)
-    return edges
-
-
-def design_matrix(size: int, covariates: ArrayLike | None) -> Floats:
-    """Return the columns of the fixed effects, intercept first, checked (A008 for columns that repeat one
-    another).
-    """
-    if covariates is None:
-        return np.ones((size, 1))
-    columns = require_finite(covariates, "covariates")
-    columns = columns[:, None] if columns.ndim == 1 else columns
-    if columns.ndim != 2 or columns.shape[0] != size:
-        raise InputError("M002", what="covariates", expected=f"({size}, p)", found=str(columns.shape))
-    matrix = np.c_[np.ones(size), columns]
-    scaled = matrix / np.maximum(np.sqrt((matrix**2).sum(axis=0)), 1e-300)
-    if np.linalg.matrix_rank(scaled, tol=1e-8) < matrix.shape[1]:
-        raise InputError("A008", found=columns.shape[1])
-    return matrix
-
-
 def spatial_problem(
     likelihood: Likelihood, spatial: SpatialModel, effects: Floats, priors: ResolvedPriors
 ) -> Problem:
@@ -222,7 +193,7 @@ def _fit_spatial(
     seed: int,
     covariance: Floats | None = None,
 ) -> SmallAreaFit:
-    coverage = one_level(level)
+    coverage, seed = one_level(level), require_whole(seed, "seed", least=0)
     effects = design_matrix(graph.size, covariates)
     require_memory(len(np.asarray(graph.edges)), graph.size)
     spatial = spatial_model(model, graph.field)
@@ -242,14 +213,6 @@ def first_reach(rows: int) -> float:
     areas.
     """
     return min(0.5, 5.0 / float(np.sqrt(rows)))
-
-
-def one_level(level: float) -> float:
-    """Return a single coverage, checked."""
-    checked = require_level(level)
-    if checked.ndim:
-        raise InputError("M002", what="level", expected="()", found=str(checked.shape))
-    return float(checked)
 
 
 def _first_score(likelihood: Likelihood, priors: ResolvedPriors, name: str) -> float:

@@ -199,15 +199,23 @@ def resolve_priors(
     Raises
     ------
     InputError
-        A005 for an unknown name, A006 for a prior of the wrong kind.
+        A005 for an unknown name, A006 for a prior of the wrong kind, M002 for what is no mapping, M004 for a
+        fixed value that no such hyperparameter has.
     """
     chosen: dict[str, Any] = {**defaults, "intercept": Normal(), "coefficients": Normal()}
+    if given is not None and not isinstance(given, Mapping):
+        raise InputError("M002", what="priors", expected="mapping", found=type(given).__name__)
     for name, prior in (given or {}).items():
         if name not in chosen:
             raise InputError("A005", found=name, expected=", ".join(chosen))
         kind = defaults[name].of if name in defaults else "coefficient"
         if getattr(prior, "of", None) != kind and not (kind != "coefficient" and isinstance(prior, Fixed)):
             raise InputError("A006", name=name, found=type(prior).__name__, expected=kind)
+        if isinstance(prior, Fixed):
+            bound = 1.0 if kind == "share" else np.inf
+            if not (np.isfinite(prior.value) and 0.0 <= prior.value <= bound):
+                expected = "[0, 1]" if kind == "share" else "[0, inf)"
+                raise InputError("M004", what=name, expected=expected, found=str(prior.value))
         chosen[name] = prior
     free = tuple(name for name in defaults if not isinstance(chosen[name], Fixed))
     transforms = {name: chosen[name].transform(field) for name in defaults}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from rnc_epi.maths.requirements import require_numbers, require_scalar, require_shape, require_whole
 from rnc_epi.maths.smallarea.diagnostics import Diagnostics, PredictiveChecks, predictive_checks
 from rnc_epi.maths.smallarea.integrated import Engine, Integrated
 from rnc_epi.maths.smallarea.marginals import Marginals
@@ -72,14 +73,17 @@ class SmallAreaFit:
         Raises
         ------
         InputError
-            M004 for a threshold that is not above 0.
+            M004 for a threshold that is not above 0, M002 for several.
         """
-        if not (np.isfinite(threshold) and threshold > 0):
+        value = require_numbers(threshold, "threshold")
+        require_shape(value, (), "threshold")
+        if not 0 < value < np.inf:
             raise InputError("M004", what="threshold", expected="(0, inf)", found=str(threshold))
-        return self.marginals.above(float(np.log(threshold)))
+        return self.marginals.above(float(np.log(value)))
 
     def quantile(self, probability: float) -> Floats:
         """Return a quantile of each relative risk (rows,)."""
+        probability = require_scalar(probability, "probability")
         if not 0 < probability < 1:
             raise InputError("M004", what="probability", expected="(0, 1)", found=str(probability))
         return np.asarray(np.exp(self.marginals.quantile(probability)))
@@ -90,8 +94,7 @@ class SmallAreaFit:
         Draw k is one possible map: sums, ranks and ratios of areas are taken within it. Each margin is bent
         from the Gaussian to the skewness of its tilted density. The same seed gives the same draws.
         """
-        if n < 1:
-            raise InputError("M004", what="n", expected="{1, 2, …}", found=str(n))
+        require_whole(n, "n")
         return np.asarray(np.exp(joint_draws(self.engine, self.integrated, self.marginals, n, self.seed)))
 
     def checks(self) -> PredictiveChecks:

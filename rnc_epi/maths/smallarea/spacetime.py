@@ -21,17 +21,12 @@ from rnc_epi.maths.requirements import (
     require_finite,
     require_positive,
     require_shape,
+    require_whole,
 )
 from rnc_epi.maths.smallarea.exploration import Plan
-from rnc_epi.maths.smallarea.fitting import (
-    design_matrix,
-    effect_priors,
-    first_reach,
-    graph_of,
-    one_level,
-    summarise,
-)
+from rnc_epi.maths.smallarea.fitting import effect_priors, first_reach, summarise
 from rnc_epi.maths.smallarea.graph import AreaGraph
+from rnc_epi.maths.smallarea.inputs import design_matrix, graph_of, one_level, require_events
 from rnc_epi.maths.smallarea.integrated import Engine
 from rnc_epi.maths.smallarea.laplace import Likelihood, Problem
 from rnc_epi.maths.smallarea.memory import require_memory
@@ -113,7 +108,8 @@ def fit_spacetime(
     graph = graph_of(areas, edges)
     require_choice(interaction, INTERACTIONS, "interaction")
     require_choice(time, TIMES, "time")
-    coverage = one_level(level)
+    coverage, seed = one_level(level), require_whole(seed, "seed", least=0)
+    require_events(counts, priors)
     effects = design_matrix(areas * periods, _flat(covariates, counts.shape))
     defaults: dict[str, HyperPrior] = {
         "sigma": PenalisedComplexitySD(),
