@@ -239,3 +239,62 @@ def test_a_mean_that_runs_away_is_refused():
         # So little is expected that log risks would lie beyond any that can be computed with.
         maths.fit(np.ones(20), np.full(20, 1e-100), np.c_[np.arange(19), np.arange(1, 20)])
     assert refusal.value.code == "A020"
+
+
+def test_an_unknown_reference_is_refused(made):
+    with pytest.raises(InputError) as refusal:
+        SmallAreaModel(reference="x").fit(made.cells, made.graphs["zone"])
+    assert refusal.value.code == "M005"
+
+
+@pytest.mark.parametrize(
+    ("cells", "graph", "code"),
+    [
+        (None, "zone", "M002"),
+        ("frame", "zone", "M002"),
+        ("empty", "zone", "A031"),
+        ("cells", "edges", "M002"),
+        ("cells", None, "M002"),
+    ],
+)
+def test_what_is_no_cells_or_no_map_is_refused(made, cells, graph, code):
+    known = {
+        "frame": made.cells.strata,
+        "empty": made.cells.take(np.zeros(len(made.cells), dtype=bool)),
+        "cells": made.cells,
+        "zone": made.graphs["zone"],
+        "edges": np.asarray(made.graphs["zone"].edges),
+    }
+    for interaction in (None, "I"):
+        with pytest.raises(InputError) as refusal:
+            SmallAreaModel(interaction=interaction).fit(known.get(cells), known.get(graph))
+        assert refusal.value.code in (code, "A047" if cells == "empty" and interaction else code)
+
+
+def test_centres_of_areas_are_no_covariates_and_coefficients_have_the_names_of_their_columns(made):
+    graph = made.graphs["zone"]
+    score = np.sin(np.arange(len(graph)))
+    table = graph.areas.assign(score=score)
+    assert {"x", "y"} <= set(table.columns)
+    fit = SmallAreaModel(covariates=table).fit(made.cells, graph)
+    assert list(fit.coefficients_) == ["intercept", "score"]
+    plain = SmallAreaModel(covariates=score[:, None]).fit(made.cells, graph)
+    assert np.array_equal(fit.relative_risk_, plain.relative_risk_)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda t: t.assign(score="high"), "M008"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "A036"),
+        (lambda t: t.drop(columns="geo_vintage"), "M002"),
+        (lambda t: t.iloc[1:], "A031"),
+    ],
+)
+def test_a_wrong_table_of_covariates_is_refused_without_its_values(made, change, code):
+    graph = made.graphs["zone"]
+    table = change(graph.areas[AREA].assign(score=np.arange(float(len(graph)))))
+    with pytest.raises(InputError) as refusal:
+        SmallAreaModel(covariates=table).fit(made.cells, graph)
+    assert refusal.value.code == code
+    assert "high" not in str(refusal.value)

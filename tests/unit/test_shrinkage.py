@@ -134,3 +134,17 @@ def test_wrong_input_has_its_code(call, code):
     with pytest.raises(InputError) as caught:
         call()
     assert caught.value.code == code
+
+
+def test_log_normal_shrinkage_stands_at_the_fixed_point_of_its_equations():
+    events = np.array([9, 39, 3, 9, 1, 8, 2, 7, 11, 10], dtype=float)
+    expected = np.array([1.4, 8.7, 3.0, 2.5, 4.3, 2.4, 8.1, 2.3, 3.6, 1.8])
+    found = log_normal(events, expected)
+    halves, raw = events + 0.5, np.log((events + 0.5) / expected)
+    precision = 1.0 + found.variance * halves
+    again = (found.mean + halves * found.variance * raw - 0.5 * found.variance) / precision
+    # One more step of the published iteration changes nothing beyond where it was stopped.
+    np.testing.assert_allclose(again, found.value, rtol=0, atol=1e-11)
+    assert again.mean() == pytest.approx(found.mean, abs=1e-11)
+    spread = (found.variance / precision).sum() + ((again - again.mean()) ** 2).sum()
+    assert spread / events.size == pytest.approx(found.variance, abs=1e-11)
