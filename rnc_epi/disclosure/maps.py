@@ -40,7 +40,11 @@ FEWEST_VISIBLE: Final = 0.5
 
 def published_counts(releasable: Releasable) -> pd.DataFrame:
     """Return the counts over all ages that a protected table shows: what maps are to be fitted on."""
-    table = releasable.table
+    return published_counts_of(releasable.table)
+
+
+def published_counts_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts over all ages that a public table shows."""
     shown = (
         table["indicator"].eq("count")
         & table["estimator"].eq("observed")
@@ -94,7 +98,7 @@ def add_maps(
     estimated = rows["status"].eq(ESTIMATED)
     is_class = rows["indicator"].eq(RISK_CLASS)
     shown = estimated & ~caveat & (visible | is_class)
-    public = at_published_precision(rows, policy.precision)
+    public = at_published_precision(rows, policy)
     public["events"] = np.nan
     for column in (*DERIVED_FROM_COUNT, "person_years"):
         keeps = shown if column == "value" else shown & ~is_class

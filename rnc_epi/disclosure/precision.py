@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from rnc_epi.disclosure.weighted import worth_of_one
 from rnc_epi.vocabulary.estimators import MODELS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rnc_epi.vocabulary.policy import Precision
+    from rnc_epi.vocabulary.policy import Policy, Precision
 
 #: Units of measure that are ratios; counts of persons; the rest are rates per person-years.
 _RATIOS: Final = ("ratio",)
@@ -79,8 +80,26 @@ def round_estimated_counts(values: np.ndarray) -> np.ndarray:
     return np.rint(values / step) * step + 0.0
 
 
-def at_published_precision(table: pd.DataFrame, precision: Precision) -> pd.DataFrame:
+def round_to_steps(values: np.ndarray, steps: np.ndarray, decimals: int) -> np.ndarray:
+    """Return values to the nearest multiple of steps of their own, no finer than some decimals; ties to even.
+
+    Examples
+    --------
+    >>> round_to_steps(np.array([31.26, 31.26, 31.26]), np.array([2.0, 0.5, 0.0]), 1).tolist()
+    [32.0, 31.5, 31.3]
+    """
+    coarse = np.maximum(steps, 0.0) > 10.0**-decimals
+    rounded = round_half_even(values, decimals)
+    step = steps[coarse]
+    # A multiple of 0.2 is written as its shortest decimal, not as 3 x 0.2.
+    rounded[coarse] = np.round(np.rint(values[coarse] / step) * step, decimals) + 0.0
+    return rounded
+
+
+def at_published_precision(table: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Return a result table with every number at published precision."""
+    precision = policy.precision
+    steps = worth_of_one(table, policy)
     rounded = table.copy()
     kinds = table.groupby(["indicator", "measure_unit", "estimator"], sort=True).indices
     for (indicator, unit, estimator), rows in kinds.items():
@@ -92,7 +111,7 @@ def at_published_precision(table: pd.DataFrame, precision: Precision) -> pd.Data
             rounded.iloc[rows, column] = (
                 round_estimated_counts(values)
                 if estimated_counts
-                else round_half_even(values, of_value if name == "value" else of_limits)
+                else round_to_steps(values, steps[rows], of_value if name == "value" else of_limits)
             )
     # Observed counts are whole already; estimated ones, expected ones and person-years keep one decimal.
     for name in ("events", "expected", "person_years"):

@@ -14,18 +14,21 @@ import numpy as np
 
 from rnc_epi.disclosure.audit import Audit, audit
 from rnc_epi.disclosure.counts import ALL_AGES, Counts, counts_of
+from rnc_epi.disclosure.gradients import borrows
 from rnc_epi.disclosure.neighbours import Neighbours
 from rnc_epi.disclosure.plan import PlanDecision, apply_plan
 from rnc_epi.disclosure.precision import at_published_precision, round_estimated_counts
 from rnc_epi.disclosure.report import ProtectionReport
 from rnc_epi.disclosure.search import Search
 from rnc_epi.disclosure.small import Small, narrow_ages, small_counts
+from rnc_epi.disclosure.strata import family_of
 from rnc_epi.disclosure.sums import Sums, sums_of
+from rnc_epi.disclosure.weighted import further_standards
 from rnc_epi.disclosure.withholding import totals_of, withheld_cells
 from rnc_epi.disclosure.witnesses import Table
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
 from rnc_epi.vocabulary.errors import DisclosureRefused
-from rnc_epi.vocabulary.estimators import MODELS, OF_A_SMOOTHED_MAP, OF_ONE_STRATUM, RISK_CLASS
+from rnc_epi.vocabulary.estimators import CROSSED, MODELS, OF_A_SMOOTHED_MAP, OF_ONE_STRATUM, RISK_CLASS
 from rnc_epi.vocabulary.releasable import Releasable
 from rnc_epi.vocabulary.schemas import (
     DERIVED_FROM_COUNT,
@@ -86,8 +89,8 @@ def protect(
     -----
     Every protected count keeps at least the interval from 1 to the threshold less one for an attacker who
     knows every sum and every visible number, as the witnesses prove. An age-standardised rate whose total is
-    shown is published although its age bands are small, where these bands are not published: its weights,
-    over bands that nobody sees, do not give them back.
+    shown is published although its age bands are small, where these bands are not published: to the digits
+    that one case is worth, and by one standard alone where events are few (see ``disclosure.weighted``).
 
     References
     ----------
@@ -97,7 +100,7 @@ def protect(
     """
     if caveats is None:
         caveats = mortality_caveats()
-    of_maps = results["indicator"].isin((*OF_A_SMOOTHED_MAP, RISK_CLASS))
+    of_maps = results["indicator"].isin((*OF_A_SMOOTHED_MAP, RISK_CLASS)).to_numpy(bool) | borrows(results)
     if of_maps.any():
         raise DisclosureRefused("P013", found=int(of_maps.sum()))
     decision = apply_plan(results, policy, {site: text for site, text in caveats.items() if text})
@@ -117,7 +120,7 @@ def protect(
     found = audit(system, hidden, search.shifts)
     if found.failed:
         raise DisclosureRefused("P012", found=len(found.failed))
-    row_hidden = _hidden_rows(counts, hidden, table)
+    row_hidden = _hidden_rows(counts, hidden, table) | further_standards(table, policy)
     public = _public(table, row_hidden | caveat, policy)
     facts = _Facts(decision, before, small_before.cells, withheld, counts, sums, small, hidden, totals)
     report = _report(facts, results, allowed, stays, caveat, row_hidden, public, search.programmes, found)
@@ -201,11 +204,12 @@ def _hidden_rows(counts: Counts, hidden: np.ndarray, table: pd.DataFrame) -> np.
     families: dict[object, bool] = {}
     for cell, key in enumerate(counts.keys):
         together[key] = together.get(key, False) or bool(hidden[cell])
-        family = key._replace(stratum=(key.stratum[0], NOT_APPLICABLE))
+        family = key._replace(stratum=(_compared(key.stratum[0]), NOT_APPLICABLE))
         families[family] = families.get(family, False) or bool(hidden[cell])
     by_cell = np.array([together[key] for key in counts.keys], dtype=bool)
     by_family = np.array(
-        [families[key._replace(stratum=(key.stratum[0], NOT_APPLICABLE))] for key in counts.keys], dtype=bool
+        [families[key._replace(stratum=(_compared(key.stratum[0]), NOT_APPLICABLE))] for key in counts.keys],
+        dtype=bool,
     )
     speaking = counts.cell_of_row >= 0
     compares = (table["stratum_type"] != NOT_APPLICABLE) & ~table["indicator"].isin(OF_ONE_STRATUM)
@@ -220,9 +224,14 @@ def _hidden_rows(counts: Counts, hidden: np.ndarray, table: pd.DataFrame) -> np.
     return np.where(speaking, found, False)
 
 
+def _compared(stratum_type: str) -> str:
+    """Return what is compared with a kind of stratum: a share found late rests on the others found too."""
+    return family_of(stratum_type) if ":" in stratum_type.partition(CROSSED)[2] else stratum_type
+
+
 def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataFrame:
     """Return the public form: numbers at published precision, and none at all in a row that is hidden."""
-    public = at_published_precision(table, policy.precision)
+    public = at_published_precision(table, policy)
     estimated = (table["status"] == ESTIMATED).to_numpy(bool)
     without = hidden | ~estimated
     for column in (*DERIVED_FROM_COUNT, "person_years"):

@@ -36,11 +36,25 @@ def families(strata: Iterable[Stratum]) -> list[tuple[Stratum, tuple[Stratum, ..
 
 
 def _classes(present: set[Stratum]) -> list[tuple[Stratum, tuple[Stratum, ...]]]:
-    """Return which classes a grouping is looked at within: together they are the grouping."""
+    """Return which classes a grouping is looked at within: those of one kind together are the grouping."""
     found = []
-    for base in sorted({kind.partition(CROSSED)[0] for kind, _ in present if CROSSED in kind}):
+    for family in sorted({family_of(kind) for kind, _ in present if CROSSED in kind}):
+        base = family.partition(CROSSED)[0]
         for _, group in sorted(stratum for stratum in present if stratum[0] == base):
-            classes = tuple(sorted(s for s in present if s[1] == group and s[0].startswith(base + CROSSED)))
+            classes = tuple(sorted(s for s in present if s[1] == group and family_of(s[0]) == family))
             if classes:
                 found.append(((base, group), classes))
     return found
+
+
+def family_of(stratum_type: str) -> str:
+    """Return a kind of stratum without the class within which it is looked at, where the class has a kind.
+
+    Examples
+    --------
+    >>> family_of("deprivation|stage:late"), family_of("deprivation|urban"), family_of("deprivation:fdep")
+    ('deprivation|stage', 'deprivation|', 'deprivation:fdep')
+    """
+    base, crossed, name = stratum_type.partition(CROSSED)
+    kind, stated, _ = name.partition(":")
+    return base + crossed + (kind if stated else "")
