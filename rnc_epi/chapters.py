@@ -47,6 +47,8 @@ class Chapter:
         How areas were cut into groups, one row a grouping: public, for the metadata.
     maps_of : callable, optional
         Gives the rows of smoothed maps from published counts; called when these are known.
+    gradients_of : callable, optional
+        Gives gradients that borrow from many areas, from the published table.
     strata : tuple of DataFrame
         The group of each area where results stand by group: columns ``geo_level, geo_code, geo_vintage,
         stratum_type, stratum``. What a group holds beside its published areas must not give the last one.
@@ -57,6 +59,7 @@ class Chapter:
     groupings: pd.DataFrame | None = None
     maps_of: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     strata: tuple[pd.DataFrame, ...] = ()
+    gradients_of: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
 
 def whole_country_chapter(
@@ -191,7 +194,8 @@ def inequality_chapter(
     study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
 ) -> Chapter:
     """Return gradients of deprivation, as ``[inequality]`` asks."""
-    from rnc_epi.inequality import gradients, within_classes
+    from rnc_epi.inequality import gradients, shrunken_of_published, within_classes
+    from rnc_epi.inequality_cells import area_maps, late_stages
 
     asked = study.inequality
     assert asked is not None
@@ -205,18 +209,30 @@ def inequality_chapter(
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
     )
     crossed = _by_urbanity(cut, asked, extract)
+    cells = builder.grouped(selection, cut.table)
     made = gradients(
-        builder.grouped(selection, cut.table),
+        cells,
         asked,
         crossed=None if crossed is None else builder.grouped(selection, crossed),
     )
+    results = made.results
+    if asked.late_stages and "incidence" in asked.events:
+        results = as_result(joined([results, late_stages(selection, cut, asked, builder)]))
     internal = {
         "inequality_curves": made.curves,
         "inequality_groups": cut.table,
         "inequality_shares": cut.shares,
+        "inequality_shrunken": made.shrunken,
     }
+    maps = area_maps(selection, cut, asked, extract, builder) if asked.area_model_level else []
+
+    def gradients_of(published: pd.DataFrame) -> pd.DataFrame:
+        own = shrunken_of_published(cells, published, asked) if asked.shrink else pd.DataFrame()
+        found = [own, *(rows_of(published) for rows_of in maps)]
+        return as_result(joined([rows for rows in found if len(rows)]))
+
     strata = (cut.table,) if crossed is None else (cut.table, within_classes(crossed))
-    return Chapter(made.results, internal, cut.record.to_frame(), strata=strata)
+    return Chapter(results, internal, cut.record.to_frame(), strata=strata, gradients_of=gradients_of)
 
 
 def _by_urbanity(cut: Grouping, asked: Inequality, extract: Extract) -> pd.DataFrame | None:

@@ -22,7 +22,7 @@ from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.cells.table import Cells, concatenate
 from rnc_epi.chapters import CHAPTERS, not_said_again
-from rnc_epi.disclosure import add_maps, load_policy, protect, published_counts
+from rnc_epi.disclosure import add_gradients, add_maps, load_policy, protect, published_counts
 from rnc_epi.extracts.classification import apply_codes
 from rnc_epi.extracts.geography import notice_of_outlines
 from rnc_epi.extracts.opening import open_extract
@@ -80,6 +80,8 @@ class Computed:
         How areas were cut into groups, one row a grouping; public.
     maps_of : sequence of callable
         Smoothed maps to be made of published counts, once these are known.
+    gradients_of : sequence of callable
+        Gradients that borrow from many areas, to be made of the published table.
     """
 
     results: pd.DataFrame
@@ -88,6 +90,7 @@ class Computed:
     internal: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     groupings: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps_of: Sequence[Callable[[pd.DataFrame], pd.DataFrame]] = ()
+    gradients_of: Sequence[Callable[[pd.DataFrame], pd.DataFrame]] = ()
 
 
 def run(
@@ -199,6 +202,10 @@ def _staged(
             with stage_of(progress, "maps"):
                 maps = maps_of(published_counts(releasable))
                 releasable = add_maps(releasable, maps, policy, caveats=mortality_caveats())
+        for gradients_of in computed.gradients_of:
+            with stage_of(progress, "gradients"):
+                rows = gradients_of(releasable.table)
+                releasable = add_gradients(releasable, rows, policy, caveats=mortality_caveats())
         with stage_of(progress, "stage"):
             return stage(
                 [releasable],
@@ -263,6 +270,7 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         {name: table for chapter in found for name, table in chapter.internal.items()},
         pd.concat(groupings, ignore_index=True) if groupings else pd.DataFrame(),
         tuple(chapter.maps_of for chapter in found if chapter.maps_of is not None),
+        tuple(chapter.gradients_of for chapter in found if chapter.gradients_of is not None),
     )
 
 

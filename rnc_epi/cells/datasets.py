@@ -294,6 +294,18 @@ def _dataset(
     )
 
 
+def staged_events(store: Store, dataset: Dataset) -> dict[str, NDArray[np.int64]]:
+    """Return the events of the table `staged_events` on the axes of a dataset."""
+    place = {area: position for position, area in enumerate(dataset.areas)}
+    numbered = _sorted_areas(store)
+    lookup = np.full(max((row[3] for row in numbered), default=0) + 1, -1, dtype=np.int64)
+    for level, code, vintage, number in numbered:
+        lookup[number] = place.get(AreaKey(level, code, vintage), -1)
+    listed = ", ".join(str(pool.number) for pool in dataset.pools)
+    events = _columns(store, "staged_events", _EVENT_COLUMNS, listed)
+    return _on_periods(_on_areas(events, lookup), dataset.periods)
+
+
 def _columns(store: Store, table: str, names: Sequence[str], pools: str) -> dict[str, NDArray[np.int64]]:
     """Return columns of a table of numbers, sorted from the left."""
     sql = f"SELECT {', '.join(names)} FROM {table} WHERE pool IN ({pools}) ORDER BY ALL"

@@ -9,8 +9,10 @@ from rnc_epi.inequality.frames import gradient, gradient_trend, late_stage
 from rnc_epi.inequality.gradients import Gradients, concentration_curves, gradients
 from rnc_epi.inequality.grouping import Grouping, GroupingRecord, deprivation_groups
 from rnc_epi.inequality.indices import edi_scores, fdep_scores
+from rnc_epi.inequality.of_published import area_gradient_rows, shrunken_of_published
 from rnc_epi.inequality.on_draws import gradients_on_draws
 from rnc_epi.inequality.proxy_ratio import RatioTerms, proxy_ratio_terms, with_ratio_term
+from rnc_epi.inequality.stages import late_stage_rows
 from rnc_epi.inequality.strata import GroupedStrata, grouped_strata
 from rnc_epi.inequality.within_areas import crossed_with, urbanity_interaction, within_classes
 
@@ -21,6 +23,7 @@ __all__ = [
     "GroupingRecord",
     "RatioTerms",
     "area_gradient",
+    "area_gradient_rows",
     "concentration_curves",
     "crossed_with",
     "deprivation_groups",
@@ -32,7 +35,9 @@ __all__ = [
     "gradients_on_draws",
     "grouped_strata",
     "late_stage",
+    "late_stage_rows",
     "proxy_ratio_terms",
+    "shrunken_of_published",
     "urbanity_interaction",
     "with_ratio_term",
     "within_classes",

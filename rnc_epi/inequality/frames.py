@@ -7,18 +7,18 @@ column of groups, from the least to the most deprived; events and person-years. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv
 
 from rnc_epi.inequality.changes import trend_measures
 from rnc_epi.inequality.frame_cells import strata_of_frame
-from rnc_epi.inequality.measures import flat_cells, measures_of, of_estimate
-from rnc_epi.inequality.rows import UNIT_PERCENT, UNIT_RATIO, Measured, measured_rows
+from rnc_epi.inequality.measures import measures_of
+from rnc_epi.inequality.rows import Measured, measured_rows
+from rnc_epi.inequality.stages import gradient_of_shares, share_of
 from rnc_epi.inequality.strata import PER, GroupedStrata
-from rnc_epi.maths import inequality as formulas
 from rnc_epi.maths.requirements import require_choice, require_level, require_whole
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.study_inequality import MEASURES, MODELS, TRANSFORMS, VARIANCES, Inequality
@@ -214,35 +214,12 @@ def late_stage(
     30.0
     """
     strata = strata_of_frame(table, by=by, group=group, order=order, events=late, person_years=staged)
-    counts, persons, rank, age = flat_cells(strata)
-    found = formulas.slope_and_relative_index(counts, persons, rank, age, model="logistic", level=level)
     seen, known = strata.events.sum(axis=1), strata.population
-    tail = (1.0 - level) / 2.0
-    measures: list[Measured] = []
-    for place, label in enumerate(strata.labels):
-        x, n = seen[:, place], known[:, place]
-        some = n > 0
-        left = np.where(some, n - x, 1.0)
-        lower = np.where(x > 0, betaincinv(np.where(x > 0, x, 1.0), left + 1.0, tail), 0.0)
-        upper = np.where(left > 0, betaincinv(x + 1.0, np.where(left > 0, left, 1.0), 1.0 - tail), 1.0)
-        share = np.where(some, x / np.where(some, n, 1.0), np.nan)
-        measures.append(
-            Measured(
-                "late_stage_share",
-                UNIT_PERCENT,
-                100.0 * share,
-                "proportion",
-                100.0 * lower,
-                100.0 * upper,
-                100.0 * np.sqrt(share * (1.0 - share) / np.where(some, n, 1.0)),
-                "clopper-pearson",
-                comparator=label,
-                reason="no_staged_case",
-            )
-        )
-    kept: dict[str, Any] = {"method": "logistic", "interval_method": "robust"}
-    measures.append(of_estimate(found.slope, "late_stage_slope_index", UNIT_PERCENT, scale=100.0, **kept))
-    measures.append(of_estimate(found.relative, "late_stage_relative_index", UNIT_RATIO, **kept))
+    measures = [
+        replace(share_of(seen[:, place], known[:, place], level), comparator=label)
+        for place, label in enumerate(strata.labels)
+    ]
+    measures += gradient_of_shares(strata, level)
     reasons = strata.reasons()
     return _answer(strata, measures, reasons, level)
 

@@ -36,10 +36,14 @@ class Gradients:
     curves : DataFrame
         Points of the concentration curve of each stratum: its keys, ``stratum``, ``population_share`` and
         ``rate_share``, cumulated from the least deprived. Internal: they give back rates of groups.
+    shrunken : DataFrame
+        Relative indices of the areas of a level shrunk towards their common value, where asked. Internal:
+        each follows from the counts of all. A release makes its own (:func:`shrunken_of_published`).
     """
 
     results: pd.DataFrame
     curves: pd.DataFrame
+    shrunken: pd.DataFrame
 
 
 def gradients(
@@ -90,7 +94,13 @@ def gradients(
         parts += [urbanity_interaction(part, asked) for part in _each(crossed)]
     rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
     curves = [concentration_curves(strata, asked.standard) for strata in tables]
-    return Gradients(as_result(rows), pd.concat(curves, ignore_index=True))
+    shrunken = [shrunken_relative_indices(strata, asked) for strata in tables if asked.shrink]
+    some = [part for part in shrunken if len(part)]
+    return Gradients(
+        as_result(rows),
+        pd.concat(curves, ignore_index=True),
+        as_result(pd.concat(some, ignore_index=True)) if some else pd.DataFrame(),
+    )
 
 
 def _each(cells: Cells | Sequence[Cells]) -> Sequence[Cells]:
@@ -114,8 +124,6 @@ def rows_of_strata(strata: GroupedStrata, asked: Inequality, *, per: int = PER) 
         yield contributions_by_age(strata, asked, per=per)
     if asked.by_site:
         yield contributions_by_site(strata, asked, per=per)
-    if asked.shrink:
-        yield shrunken_relative_indices(strata, asked)
 
 
 def concentration_curves(strata: GroupedStrata, standard: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from rnc_epi.inequality.measures import flat_cells
-from rnc_epi.inequality.rows import UNIT_PROBABILITY, UNIT_RATIO, Measured, measured_rows
+from rnc_epi.inequality.rows import UNIT_EVENTS, UNIT_PROBABILITY, UNIT_RATIO, Measured, measured_rows
 from rnc_epi.inequality.strata import STRATUM_KEYS, GroupedStrata, grouped_strata
 from rnc_epi.maths import inequality as formulas
 from rnc_epi.maths.inequality.results import multiplier, p_value
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 #: Areas below which a common value and a spread around it are not told apart.
 FEWEST_AREAS = 5
+
+#: Kind of the classes, and what joins it to a grouping and a class: ``deprivation|urbanity:urban``.
+URBANITY = "urbanity"
+IN_CLASS = f"{CROSSED}{URBANITY}:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +127,7 @@ def crossed_with(grouping: Grouping, classes: pd.DataFrame) -> pd.DataFrame:
     held = classes[["geo_code", "urbanity"]].astype(str).drop_duplicates("geo_code")
     crossed = grouping.table.merge(held, on="geo_code", how="inner")
     return crossed.assign(
-        stratum_type=crossed["stratum_type"].astype(str) + CROSSED + "urbanity",
+        stratum_type=crossed["stratum_type"].astype(str) + CROSSED + URBANITY,
         stratum=crossed["stratum"].astype(str) + CROSSED + crossed["urbanity"],
     ).drop(columns="urbanity")
 
@@ -139,11 +143,11 @@ def within_classes(crossed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the form of ``Grouping.table``: `stratum_type` ``deprivation|urban``, `stratum` ``Q1``.
+        In the form of ``Grouping.table``: `stratum_type` ``deprivation|urbanity:urban``, `stratum` ``Q1``.
     """
     kind = crossed["stratum_type"].astype(str).str.split(CROSSED, n=1, regex=False).str[0]
     split = crossed["stratum"].astype(str).str.split(CROSSED, n=1, regex=False)
-    return crossed.assign(stratum_type=kind + CROSSED + split.str[1], stratum=split.str[0])
+    return crossed.assign(stratum_type=kind + IN_CLASS + split.str[1], stratum=split.str[0])
 
 
 def urbanity_interaction(cells: Cells, asked: Inequality) -> pd.DataFrame:
@@ -186,8 +190,15 @@ def urbanity_interaction(cells: Cells, asked: Inequality) -> pd.DataFrame:
 
 
 def _class_rows(strata: GroupedStrata, name: str, found: LogRelative, asked: Inequality) -> pd.DataFrame:
-    measure = _ratio("relative_index", found, asked)
-    return _rows(strata, [measure], asked, name)
+    # The counts that the index rests on stand beside it: secrecy is judged on them.
+    seen = strata.events.sum(axis=1) + strata.unknown_age
+    counts = [
+        Measured("count", UNIT_EVENTS, seen[:, place], "count", stratum=label,
+                 events=seen[:, place], person_years=strata.population[:, place])
+        for place, label in enumerate(strata.labels)
+    ]  # fmt: skip
+    counts.append(Measured("count", UNIT_EVENTS, strata.total_events, "count"))
+    return _rows(strata, [_ratio("relative_index", found, asked), *counts], asked, name)
 
 
 def _ratio(
@@ -250,7 +261,7 @@ def _rows(
     keys = strata.keys
     if urbanity:
         kind = keys["stratum_type"].astype(str) if "stratum_type" in keys else DEPRIVATION
-        keys = keys.assign(stratum_type=kind + CROSSED + urbanity)
+        keys = keys.assign(stratum_type=kind + IN_CLASS + urbanity)
     return measured_rows(
         keys,
         measures,

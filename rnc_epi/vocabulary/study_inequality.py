@@ -87,6 +87,20 @@ class Inequality(Section):
         description="declared level whose areas are classes of urbanity; empty: no interaction",
     )
 
+    late_stages: list[str] = Field(
+        default_factory=list,
+        description="stages that are late, as the extract writes them: share found late by group; "
+        "empty: none",
+    )
+    area_model_level: str = Field(
+        default="",
+        description="level of the scores whose areas are also modelled one by one (gradient inside the "
+        "small-area model, on their published counts); empty: no such model",
+    )
+    area_model_form: Literal["smooth", "classes"] = Field(
+        default="smooth", description="in that model: one slope along the ranks, or a ratio of each group"
+    )
+
     @model_validator(mode="after")
     def _models_or_transforms(self) -> Inequality:
         if {"slope_index", "relative_index"} & set(self.measures) and not (self.models or self.transforms):

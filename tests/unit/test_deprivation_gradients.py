@@ -280,10 +280,11 @@ def test_shrunken_indices_lie_between_their_own_value_and_the_common_one():
             for i, (size, ratio) in enumerate(zip(sizes, ratios, strict=True))
         ]
     )
-    results = gradients(cells, asked()).results
-    relative = results[results["indicator"].eq("relative_index")]
+    made = gradients(cells, asked())
+    relative = made.results[made.results["indicator"].eq("relative_index")]
     own = relative[relative["method"].eq("multiplicative-poisson")].set_index("geo_code")
-    shrunk = relative[relative["method"].eq("fay-herriot")].set_index("geo_code").loc[own.index]
+    shrunk = made.shrunken.set_index("geo_code").loc[own.index]
+    assert not made.results["method"].eq("fay-herriot").any()
     assert shrunk["estimator"].eq("smoothed").all()
     assert shrunk["interval_kind"].eq("prediction").all()
     moved = np.log(shrunk["value"] / own["value"])
@@ -293,8 +294,7 @@ def test_shrunken_indices_lie_between_their_own_value_and_the_common_one():
     # Small regions move more: the share kept rises with the precision of the index.
     assert abs(moved.iloc[0]) > abs(moved.iloc[-1])
     assert np.log(shrunk["value"]).std() < np.log(own["value"]).std()
-    alone = gradients(drawn_cells(1.5, None), asked()).results
-    assert not alone["method"].eq("fay-herriot").any()
+    assert gradients(drawn_cells(1.5, None), asked()).shrunken.empty
 
 
 def test_gradients_of_town_and_country_are_compared():
@@ -314,8 +314,8 @@ def test_gradients_of_town_and_country_are_compared():
     rows = urbanity_interaction(crossed, asked())
     within = rows[rows["indicator"].eq("relative_index")].set_index("stratum_type")["value"]
     # Whole counts: 60 000 cases move a ratio by less than 1e-2.
-    assert within["deprivation|rural"] == pytest.approx(1.5, abs=0.01)
-    assert within["deprivation|urban"] == pytest.approx(3.0, abs=0.01)
+    assert within["deprivation|urbanity:rural"] == pytest.approx(1.5, abs=0.01)
+    assert within["deprivation|urbanity:urban"] == pytest.approx(3.0, abs=0.01)
     ratio = row_of(rows, "relative_index_ratio")
     assert ratio["value"] == pytest.approx(2.0, abs=0.02)
     assert ratio["comparator"] == "rural"
