@@ -148,8 +148,11 @@ def build_app(language: str) -> typer.Typer:
         quiet: Quiet = False,
     ) -> None:
         from rnc_epi import flow
+        from rnc_epi.vocabulary.study import read_study
 
         terminal = Terminal(lang, quiet)
+        if oppositions is not None and read_study(study)[0].oppositions is not None:
+            terminal.say("oppositions_of_the_option", path=oppositions)
         staged = flow.run(
             study,
             out,

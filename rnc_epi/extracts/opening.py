@@ -107,6 +107,8 @@ class Extract:
         Every row of every table: used, excluded or quarantined. Later rooms add their steps.
     without : dict of table to SQL condition
         Rows of persons who exercised their rights, which the fingerprint leaves out.
+    opposed : dict of table to SQL condition
+        Those of them who opposed, where others asked for a rectification; empty where none did.
     """
 
     store: Store
@@ -114,6 +116,7 @@ class Extract:
     findings: tuple[Finding, ...]
     accounting: RowAccounting
     without: dict[str, str] = field(default_factory=dict)
+    opposed: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Extract:
         return self
@@ -141,8 +144,14 @@ class Extract:
         plain = content_hash(self.store)
         remaining = content_hash(self.store, self.without) if self.without else plain
         # Not a hash of the list, which anyone could try keys on: a hash of what is left. What was taken out
-        # stands in the accounting, so the release is another one than that of an extract without these rows.
-        return plain if remaining == plain else hashlib.sha256(f"without:{remaining}".encode()).hexdigest()
+        # stands in the accounting, so the release is another one than that of an extract without these rows,
+        # and than that of a list that takes out the same rows for another reason.
+        if remaining == plain:
+            return plain
+        stated = f"without:{remaining}"
+        if self.opposed and (partly := content_hash(self.store, self.opposed)) != remaining:
+            stated += f":{partly}"
+        return hashlib.sha256(stated.encode()).hexdigest()
 
     def sources(self) -> pd.DataFrame:
         """Return the declared sources: title, kind, licence, threshold, and whether they are synthetic."""
@@ -164,6 +173,7 @@ class Examination:
     accounting: RowAccounting = field(default_factory=RowAccounting)
     tables: tuple[str, ...] = ()
     without: dict[str, str] = field(default_factory=dict)
+    opposed: dict[str, str] = field(default_factory=dict)
 
 
 def examine(
@@ -195,7 +205,7 @@ def examine(
         return done
     done.findings.extend(within_term(store, tables, today or date.today()))
     opposed = prepare_requests(store, tables, requests)
-    done.without = opposed.without
+    done.without, done.opposed = opposed.without, opposed.opposed
     done.findings.extend(tables_without_persons(store, tables, requests))
     prepare_references(store, tables)
     prepare_profiles(store, tables)
@@ -252,7 +262,7 @@ def open_extract(
     except BaseException:
         store.close()
         raise
-    return Extract(store, done.tables, tuple(done.findings), done.accounting, done.without)
+    return Extract(store, done.tables, tuple(done.findings), done.accounting, done.without, done.opposed)
 
 
 __all__ = ["Examination", "Extract", "Fate", "Finding", "examine", "open_extract"]

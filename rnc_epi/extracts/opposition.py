@@ -112,10 +112,13 @@ class Opposed:
         To be tried before the others: a row taken out is not judged further.
     without : dict of table to SQL condition
         For the hash of what remains.
+    opposed : dict of table to SQL condition
+        The same of oppositions alone, where there are rectifications too.
     """
 
     rules: tuple[Rule, ...]
     without: dict[str, str]
+    opposed: dict[str, str]
 
 
 def prepare_requests(store: Store, tables: ExtractTables, requests: tuple[Request, ...]) -> Opposed:
@@ -128,17 +131,19 @@ def prepare_requests(store: Store, tables: ExtractTables, requests: tuple[Reques
         elif created is None or created <= request.day:
             kinds.setdefault(request.person_key, RECTIFICATION)
     if not kinds:
-        return Opposed((), {})
+        return Opposed((), {}, {})
     frame = pd.DataFrame({"person_key": list(kinds), "kind": list(kinds.values())})
     store.keep("opposed_persons", frame)
-    rules, without = [], {}
+    rules, without, opposed = [], {}, {}
     for table in tables.present:
         if "person_key" not in TABLES[table].column_names:
             continue
         for kind in (OPPOSITION, RECTIFICATION):
             rules.append(Rule(_CODES[kind], table, Fate.EXCLUDE, _of_kind(kind), named=kind))
         without[table] = "person_key IN (SELECT person_key FROM opposed_persons)"
-    return Opposed(tuple(rules), without)
+        if RECTIFICATION in kinds.values():
+            opposed[table] = _of_kind(OPPOSITION)
+    return Opposed(tuple(rules), without, opposed)
 
 
 def _of_kind(kind: str) -> str:

@@ -94,6 +94,9 @@ class Study(Section):
     title: str = Field(min_length=1)
     extract: str = Field(min_length=1)
     language: Literal["fr", "en"] = "fr"
+    oppositions: str | None = Field(
+        default=None, min_length=1, description="list of the persons whose rows are taken out first"
+    )
     select: Select = Field(default_factory=Select)
     rates: Rates = Field(default_factory=Rates)
     disclosure: Disclosure = Field(default_factory=Disclosure)
@@ -111,6 +114,7 @@ class Study(Section):
         """Return everything that decides the numbers, for the manifest: no path, no machine."""
         stated = self.model_dump(by_alias=True)
         stated.pop("extract")
+        stated.pop("oppositions")
         # A chapter that is not asked for leaves no trace: the study is the one it was without it.
         return {key: value for key, value in stated.items() if value is not None}
 

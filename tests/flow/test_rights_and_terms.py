@@ -72,3 +72,45 @@ def test_the_day_is_declared_to_judge_an_old_extract(folder, capsys):
     assert "B010" in capsys.readouterr().err
     for day, code in (("2045-03-01", 0), ("2045-03-02", 3), ("01/03/2045", 2)):
         assert call("check", folder / "x.duckdb", "--today", day) == code
+
+
+def test_the_study_may_name_the_list_and_the_option_wins_over_it(folder, capsys):
+    (folder / "requests.csv").write_text("person_key,kind,date\n500004,opposition,2026-01-05\n")
+    (folder / "study.toml").write_text('oppositions = "requests.csv"\n' + STUDY)
+    assert run(folder) == 0
+    assert "--oppositions" not in capsys.readouterr().out
+    other = folder / "others.csv"
+    other.write_text("person_key,kind,date\n500004,rectification,2026-01-05\n")
+    assert run(folder, "--oppositions", other) == 0
+    assert "--oppositions" in capsys.readouterr().out
+    lines = verify_trail(folder / "out").lines
+    # The path of the list is no part of what the study asks, and the release does not name it.
+    assert lines[0]["study_sha256"] == lines[1]["study_sha256"]
+    ledgers = [
+        (folder / "out" / "staged" / line["release_id"] / "accounting_public.csv").read_text()
+        for line in lines
+    ]
+    assert ("opposition" in ledgers[0], "rectification" in ledgers[0]) == (True, False)
+    assert ("opposition" in ledgers[1], "rectification" in ledgers[1]) == (False, True)
+    for line in lines:
+        staged = folder / "out" / "staged" / line["release_id"]
+        assert "requests.csv" not in "".join(path.read_text() for path in staged.iterdir())
+
+
+def test_a_list_that_the_study_names_and_that_is_not_there_stops_the_run(folder, capsys):
+    (folder / "study.toml").write_text('oppositions = "none.csv"\n' + STUDY)
+    assert run(folder) != 0
+    assert "B020" in capsys.readouterr().err
+
+
+def test_an_edition_that_gives_away_the_person_of_the_list_of_the_study_is_not_published(folder, capsys):
+    assert run(folder) == 0
+    (first,) = [line["release_id"] for line in verify_trail(folder / "out").lines]
+    assert call("publish", folder / "out", "--approve", first) == 0
+    (folder / "requests.csv").write_text("person_key,kind,date\n500004,opposition,2026-01-05\n")
+    (folder / "study.toml").write_text('oppositions = "requests.csv"\n' + STUDY)
+    assert run(folder) == 0
+    second = verify_trail(folder / "out").lines[-1]["release_id"]
+    capsys.readouterr()
+    assert call("publish", folder / "out", "--approve", second) != 0
+    assert "B030" in capsys.readouterr().err
