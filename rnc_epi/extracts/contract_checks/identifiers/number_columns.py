@@ -33,10 +33,10 @@ _WHOLE: Final = ("INTEGER", "UINTEGER", *_WIDE)
 LEAST_DATES: Final = 10
 SHARE_OF_DATES: Final = 0.8
 
-_YEAR_FIRST: Final = "n // 10000 BETWEEN 1890 AND 2035"
-_YMD: Final = "(n // 100) % 100 BETWEEN 1 AND 12 AND n % 100 BETWEEN 1 AND 31"
-_DAY_FIRST: Final = "n % 10000 BETWEEN 1890 AND 2035"
-_DMY: Final = "(n // 10000) % 100 BETWEEN 1 AND 12 AND n // 1000000 BETWEEN 1 AND 31"
+YEAR_FIRST: Final = "n // 10000 BETWEEN 1890 AND 2035"
+YMD: Final = "(n // 100) % 100 BETWEEN 1 AND 12 AND n % 100 BETWEEN 1 AND 31"
+DAY_FIRST: Final = "n % 10000 BETWEEN 1890 AND 2035"
+DMY: Final = "(n // 10000) % 100 BETWEEN 1 AND 12 AND n // 1000000 BETWEEN 1 AND 31"
 
 #: What is counted of the different numbers of 13 and 15 digits, `n` being one of them and `times` its rows.
 _COUNTS: Final = """
@@ -160,13 +160,13 @@ def rows_of_dates(store: Store, table: str, column: str) -> int:
         f"BETWEEN 1010000 AND 99999999 AND floor({name}) = {name})"
     )
     ((years, year_first, ends, day_first, rows),) = store.rows(
-        f"SELECT count(*) FILTER (WHERE {_YEAR_FIRST}), count(*) FILTER (WHERE {_YEAR_FIRST} AND {_YMD}), "
-        f"count(*) FILTER (WHERE {_DAY_FIRST}), count(*) FILTER (WHERE {_DAY_FIRST} AND {_DMY}), count(*) "
+        f"SELECT count(*) FILTER (WHERE {YEAR_FIRST}), count(*) FILTER (WHERE {YEAR_FIRST} AND {YMD}), "
+        f"count(*) FILTER (WHERE {DAY_FIRST}), count(*) FILTER (WHERE {DAY_FIRST} AND {DMY}), count(*) "
         f"FROM ({chosen})"
     )
     for like, dates, condition in (
-        (years, year_first, f"{_YEAR_FIRST} AND {_YMD}"),
-        (ends, day_first, f"{_DAY_FIRST} AND {_DMY}"),
+        (years, year_first, f"{YEAR_FIRST} AND {YMD}"),
+        (ends, day_first, f"{DAY_FIRST} AND {DMY}"),
     ):
         if dates >= LEAST_DATES and dates >= SHARE_OF_DATES * like and 2 * dates >= rows:
             ((different,),) = store.rows(f"SELECT count(DISTINCT n) FROM ({chosen}) WHERE {condition}")

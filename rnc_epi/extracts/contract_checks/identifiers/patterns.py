@@ -45,10 +45,12 @@ NIR_IN_GROUPS: Final = (
     f"[0-9]{{3}}{_AFTER}"
 )
 NIR_OF_CORSICA: Final = f"{_BEFORE}[12][0-9]{{2}}(?:0[1-9]|1[0-2])2[ABab][0-9]{{6}}{_AFTER}"
-#: Fifteen characters in groups or with the letter of Corsica; the key is to be verified.
+_MONTH_OF_NIR: Final = "(?:0[1-9]|1[0-2]|20|3[1-9]|4[0-2]|[5-9][0-9])"
+_PLACE_OF_NIR: Final = "(?:0[1-9]|[1-8][0-9]|9[0-57-9]|2[ABab])"
+#: Fifteen characters that stand alone, in groups or not; what the brackets hold is to be verified.
 NIR_WITH_KEY: Final = (
-    f"[123478]{_GAP}?[0-9]{{2}}{_GAP}?[0-9]{{2}}{_GAP}?(?:[0-9]{{2}}|2[ABab]){_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{3}}"
-    f"{_GAP}?[0-9]{{2}}"
+    f"{_BEFORE}([123478]{_GAP}?[0-9]{{2}}{_GAP}?{_MONTH_OF_NIR}{_GAP}?{_PLACE_OF_NIR}{_GAP}?[0-9]{{3}}{_GAP}?"
+    f"[0-9]{{3}}{_GAP}?[0-9]{{2}}){_AFTER}"
 )
 #: Worth looking at for the patterns above, and for whole numbers of 13 digits and more.
 NIR_AT_ALL: Final = (
@@ -74,6 +76,8 @@ COMPACT_DATE: Final = (
 )
 
 E_MAIL: Final = Pattern("B002", "e-mail", rf"[^\s@,;<>]+@[^\s@,;<>]+\.[{LETTERS}]{{2,}}", "@")
+#: Ten digits without any separator, which other numbers have by chance.
+BARE_TELEPHONE: Final = f"{_BEFORE}0[1-9][0-9]{{8}}{_AFTER}"
 TELEPHONE: Final = Pattern(
     "B003",
     "telephone",
@@ -100,6 +104,6 @@ PERSON: Final = Pattern(
     "B006",
     "name",
     rf"{_BEFORE}(?:M\.|Mr\.?|MM\.|Mme|MME|Mlle|Monsieur|Madame|Mademoiselle|Mrs\.?|Dr\.?|Docteur|née?|"
-    rf"[Nn]om ?:|[Pp]r[ée]nom ?:)[\s_]+[{CAPITALS}][{LETTERS}]+",
+    rf"[Nn]om ?:|[Pp]r[ée]nom ?:)\s+[{CAPITALS}][{LETTERS}]+",
 )
 PATTERNS: Final = (E_MAIL, TELEPHONE, ADDRESS, HOSPITAL_NUMBER, PERSON)

@@ -11,21 +11,19 @@ from typing import Any, Final
 
 from rnc_epi.extracts.contract_checks.findings import Fate, Finding, shown_name
 from rnc_epi.extracts.contract_checks.identifiers.column_names import names_an_identifier
-from rnc_epi.extracts.contract_checks.identifiers.nir import key_verifies
-from rnc_epi.extracts.contract_checks.identifiers.number_columns import (
-    counted,
-    expected_of_longer,
-    quoted_name,
+from rnc_epi.extracts.contract_checks.identifiers.lookalikes import (
+    rows_of_dates,
+    rows_of_nir,
+    rows_of_telephones,
 )
+from rnc_epi.extracts.contract_checks.identifiers.number_columns import quoted_name
 from rnc_epi.extracts.contract_checks.identifiers.patterns import (
     COMPACT_DATE,
     FULL_DATE,
     NIR_AT_ALL,
-    NIR_IN_GROUPS,
-    NIR_OF_CORSICA,
-    NIR_WITH_KEY,
     PATTERNS,
     PERSON,
+    TELEPHONE,
 )
 from rnc_epi.extracts.contract_checks.identifiers.person_names import (
     FORM,
@@ -113,8 +111,9 @@ def catalogue_texts(store: Store, tables: ExtractTables) -> Iterator[Finding]:
         yield Finding("B007", Fate.REFUSE, rows=rows, facts=(("found", code),))
 
 
+#: Underscores stand for spaces in names.
 _CATALOGUE: Final = """
-    SELECT text AS v, count(*) AS times FROM (
+    SELECT unnest([text, replace(text, '_', ' ')]) AS v, 1 AS times FROM (
         SELECT unnest([table_name, comment, CAST(tags AS VARCHAR), sql]) AS text FROM duckdb_tables()
           WHERE database_name = 'extract'
         UNION ALL SELECT unnest([column_name, comment, column_default, data_type]) FROM duckdb_columns()
@@ -128,7 +127,7 @@ _CATALOGUE: Final = """
           WHERE database_name = 'extract' AND NOT internal
         UNION ALL SELECT unnest([schema_name, comment]) FROM duckdb_schemas()
           WHERE database_name = 'extract' AND NOT internal
-    ) WHERE text IS NOT NULL GROUP BY 1
+    ) WHERE text IS NOT NULL
 """
 
 
@@ -170,14 +169,19 @@ def _identifiers_in(store: Store, places: Sequence[_Texts]) -> Iterator[tuple[_T
         return
     for number, nir_at_all, full_dates, compact, *found in store.rows(*_one_pass(places)):
         place = places[number]
-        rows = _rows_of_nir(store, place.values) if nir_at_all else 0
+        # What hashes, counters and codes may look like is compared with the rest of the column.
+        rows = rows_of_nir(store, place.values) if nir_at_all else 0
         if rows:
             yield place, "B001", rows
         for pattern, hits in zip(PATTERNS, found[: len(PATTERNS)], strict=True):
+            if pattern is TELEPHONE and hits:
+                hits = rows_of_telephones(store, place.values)
             if hits and (place.names or pattern is not PERSON):
                 yield place, pattern.code, hits
         if place.dates and (full_dates or compact):
-            yield place, "D045", full_dates or compact
+            dates = full_dates or rows_of_dates(store, place.values)
+            if dates:
+                yield place, "D045", dates
         named = _rows_of_names(*found[len(PATTERNS) :])
         if named:
             yield place, "B006", named
@@ -228,40 +232,3 @@ def _rows_of_names(rows: int, different: int, formed: int, given: int, surnames:
         if different >= LEAST_SURNAMES and surnames >= SHARE_OF_SURNAMES * rows:
             return formed
     return full
-
-
-def _rows_of_nir(store: Store, values: str) -> int:
-    """Return the rows of texts that hold a social security number, beyond what chance gives where it may."""
-    parameters = {
-        "nir": NIR_AT_ALL, "groups": NIR_IN_GROUPS, "corsica": NIR_OF_CORSICA, "key": NIR_WITH_KEY,
-    }  # fmt: skip
-    chosen = f"SELECT v, times FROM ({values}) WHERE regexp_matches(v, $nir)"
-    # Written in groups or with a letter, fifteen characters that verify are no counter of anything.
-    compact = "regexp_replace(upper(c), '[^0-9AB]', '', 'g')"
-    certain = (
-        f"(list_bool_or(list_transform(list_filter(regexp_extract_all(v, $key), lambda c: "
-        f"NOT regexp_full_match(c, '[0-9]+')), lambda c: {_verified(compact)})))"
-    )
-    ((rows,),) = store.rows(
-        f"SELECT {_rows(f'regexp_matches(v, $groups) OR regexp_matches(v, $corsica) OR {certain}')} "
-        f"FROM ({chosen})",
-        parameters,
-    )
-    # Bare numbers of 13 or 15 digits may be anything: they are compared with the other numbers of the column.
-    tokens = (
-        "SELECT regexp_extract(k, '^[A-Za-z]{0,8}([1-9][0-9]{12,17})$', 1) AS digits, times FROM ("
-        f"SELECT unnest(regexp_extract_all(v, '[0-9A-Za-z]+')) AS k, times FROM ({chosen}))"
-    )
-    bare = (
-        f"SELECT CAST(digits AS BIGINT) AS n, CAST(sum(times) AS BIGINT) AS times FROM ({tokens}) "
-        "WHERE strlen(digits) IN (13, 15) GROUP BY 1"
-    )
-    only = {"nir": NIR_AT_ALL}
-    longer = ", ".join(f"count(*) FILTER (WHERE strlen(digits) = {size})" for size in (14, 16, 17, 18))
-    ((*of_longer,),) = store.rows(f"SELECT {longer} FROM ({tokens})", only)
-    return rows + counted(store, bare, only).rows_of_persons(*expected_of_longer(*of_longer))
-
-
-def _verified(text: str) -> str:
-    number = f"TRY_CAST(replace(replace({text}, '2A', '19'), '2B', '18') AS BIGINT)"
-    return f"coalesce({key_verifies(number)}, false)"

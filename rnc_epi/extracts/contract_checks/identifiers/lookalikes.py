@@ -1,0 +1,179 @@
+"""Numbers in texts that are an identifier, or look like one by chance: NIR, bare telephones, bare dates.
+
+Hashes in hexadecimal or base64, counters and codes hold such numbers too. A number is compared with the
+others of its column that are written alike: whole values with whole values of the same length, pieces with
+pieces. A column whose values are all of another length than the number, such as hashes, holds none by chance.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rnc_epi.extracts.contract_checks.identifiers.nir import beyond_chance, key_verifies
+from rnc_epi.extracts.contract_checks.identifiers.number_columns import (
+    DAY_FIRST,
+    DMY,
+    SHARE_OF_DATES,
+    YEAR_FIRST,
+    YMD,
+    counted,
+    expected_of_longer,
+)
+from rnc_epi.extracts.contract_checks.identifiers.patterns import (
+    BARE_TELEPHONE,
+    NIR_AT_ALL,
+    NIR_IN_GROUPS,
+    NIR_OF_CORSICA,
+    NIR_WITH_KEY,
+    TELEPHONE,
+)
+from rnc_epi.store import Store
+
+#: Share of random texts of 13 hexadecimal digits that are a NIR of Corsica without key: sex (2 of 16), year
+#: (10/16)^2, month (12 of 256), 2A or 2B in one case (1/16 x 2/16), six digits (10/16)^6.
+CHANCE_OF_CORSICA: Final = 2 / 16 * (10 / 16) ** 8 * 12 / 256 * 2 / 256
+#: Of ten hexadecimal digits that are a telephone: 0, then 1 to 9, then eight digits; of ten decimal ones.
+CHANCE_OF_TELEPHONE: Final = 1 / 16 * 9 / 16 * (10 / 16) ** 8
+CHANCE_OF_TELEPHONE_IN_DIGITS: Final = 1 / 10 * 9 / 10
+#: Of eight hexadecimal digits that are a date, year first or day first: a century (3 of 256), two digits, a
+#: month (12 of 256), a day (31 of 256); of eight decimal ones.
+CHANCE_OF_DATE: Final = 2 * 3 / 256 * (10 / 16) ** 2 * 12 / 256 * 31 / 256
+CHANCE_OF_DATE_IN_DIGITS: Final = 2 * 3 / 100 * 12 / 100 * 31 / 100
+
+#: Pieces of letters and digits, `whole` where a piece is all of its text.
+_PIECES: Final = (
+    "SELECT k, strlen(k) = strlen(v) AS whole, times FROM ("
+    "SELECT v, unnest(regexp_extract_all(v, '[0-9A-Za-z]+')) AS k, times FROM ({values}))"
+)
+
+
+def rows_of_nir(store: Store, values: str) -> int:
+    """Return the rows of texts that hold a social security number, beyond what chance gives where it may.
+
+    Parameters
+    ----------
+    values : SELECT of ``v`` and ``times``, the different texts and their rows
+    """
+    chosen = f"SELECT v, times FROM ({values}) WHERE regexp_matches(v, $nir)"
+    # Fifteen characters that stand alone and verify, with a separator or a letter, are no counter.
+    compact = "regexp_replace(upper(c), '[^0-9AB]', '', 'g')"
+    with_key = (
+        "list_bool_or(list_transform(list_filter(regexp_extract_all(v, $key, 1), "
+        f"lambda c: NOT regexp_full_match(c, '[0-9]+')), lambda c: {_verified(compact)}))"
+    )
+    ((certain, corsican),) = store.rows(
+        f"SELECT {_rows(f'regexp_matches(v, $groups) OR {with_key}')}, "
+        f"{_rows('regexp_matches(v, $corsica)')} FROM ({chosen})",
+        {"nir": NIR_AT_ALL, "groups": NIR_IN_GROUPS, "key": NIR_WITH_KEY, "corsica": NIR_OF_CORSICA},
+    )
+    rows = int(certain)
+    if corsican:
+        others = _alike(store, values, 13)["letters"]
+        if beyond_chance(corsican, CHANCE_OF_CORSICA * others):
+            rows += corsican
+    return rows + _rows_of_bare_nir(store, values, chosen)
+
+
+def _rows_of_bare_nir(store: Store, values: str, chosen: str) -> int:
+    """Return the rows of numbers of 13 or 15 digits that are a NIR: alone, in a text, behind letters."""
+    pieces = (
+        "SELECT regexp_extract(k, '^[A-Za-z]{0,8}([1-9][0-9]{12,17})$', 1) AS digits, "
+        "CASE WHEN NOT regexp_matches(k, '^[0-9]') THEN 2 WHEN whole THEN 0 ELSE 1 END AS form, times "
+        f"FROM ({_PIECES.format(values=chosen)})"
+    )
+    only = {"nir": NIR_AT_ALL}
+    longer = ", ".join(f"count(*) FILTER (WHERE strlen(digits) = {size})" for size in (14, 16, 17, 18))
+    found = store.rows(
+        f"SELECT form, {longer} FROM ({pieces}) WHERE digits <> '' GROUP BY 1 ORDER BY 1", only
+    )
+    rows = 0
+    for form, *of_longer in found:
+        # Numbers of any length imply shorter ones only where the column is one of numbers: in a column of
+        # hashes the longer ones are those without a letter by chance, and all are of one length.
+        if form == 0 and not _mostly_numbers(store, values):
+            of_longer = [0, 0, 0, 0]
+        bare = (
+            f"SELECT CAST(digits AS BIGINT) AS n, CAST(sum(times) AS BIGINT) AS times FROM ({pieces}) "
+            f"WHERE form = {form} AND strlen(digits) IN (13, 15) GROUP BY 1"
+        )
+        rows += counted(store, bare, only).rows_of_persons(*expected_of_longer(*of_longer))
+    return rows
+
+
+def _mostly_numbers(store: Store, values: str) -> bool:
+    ((numbers, all_of_them),) = store.rows(
+        f"SELECT count(*) FILTER (WHERE regexp_full_match(v, '[0-9]+')), count(*) FROM ({values})"
+    )
+    return bool(2 * numbers > all_of_them)
+
+
+def rows_of_telephones(store: Store, values: str) -> int:
+    """Return the rows of texts that hold a telephone number; ten bare digits only beyond chance."""
+    ((written,),) = store.rows(
+        f"SELECT {_rows('regexp_matches(v, $telephone) AND NOT regexp_matches(v, $bare)')} FROM ({values})",
+        {"telephone": TELEPHONE.regex, "bare": BARE_TELEPHONE},
+    )
+    alike = _alike(store, values, 10, "regexp_full_match(k, '0[1-9][0-9]+')")
+    expected = CHANCE_OF_TELEPHONE * alike["letters"] + _odds(CHANCE_OF_TELEPHONE_IN_DIGITS) * (
+        alike["digits"] - alike["found"]
+    )
+    return int(written) + (alike["rows"] if beyond_chance(alike["found"], expected) else 0)
+
+
+def rows_of_dates(store: Store, values: str) -> int:
+    """Return the rows of texts that hold eight bare digits that are a date, beyond chance.
+
+    Numbers made of a year and a counter are told from dates by the share of those that are no day.
+    """
+    alike = _alike(store, values, 8, f"({YEAR_FIRST} AND {YMD}) OR ({DAY_FIRST} AND {DMY})")
+    expected = CHANCE_OF_DATE * alike["letters"] + _odds(CHANCE_OF_DATE_IN_DIGITS) * (
+        alike["digits"] - alike["found"]
+    )
+    if not beyond_chance(alike["found"], expected):
+        return 0
+    for like, dates in ((YEAR_FIRST, YMD), (DAY_FIRST, DMY)):
+        of_like = _alike(store, values, 8, like)["found"]
+        of_dates = _alike(store, values, 8, f"{like} AND {dates}")["found"]
+        if of_dates and of_dates >= SHARE_OF_DATES * of_like:
+            return alike["rows"]
+    return 0
+
+
+def _odds(chance: float) -> float:
+    return chance / (1 - chance)
+
+
+def _alike(store: Store, values: str, length: int, condition: str = "false") -> dict[str, int]:
+    """Count the different pieces of one length: with letters, of digits alone, those found and their rows.
+
+    Whole texts and pieces of texts are two populations; that of the found ones is taken, the fuller one where
+    both have some.
+    """
+    ((*figures,),) = store.rows(
+        f"""
+        SELECT letters, digits, found, rows FROM (
+            SELECT whole,
+                count(*) FILTER (WHERE n IS NULL) AS letters, count(*) FILTER (WHERE n >= 0) AS digits,
+                count(*) FILTER (WHERE {condition}) AS found,
+                CAST(coalesce(sum(times) FILTER (WHERE {condition}), 0) AS BIGINT) AS rows
+            FROM (
+                SELECT k, whole, sum(times) AS times,
+                    CASE WHEN regexp_full_match(k, '[0-9]+') THEN CAST(k AS BIGINT) END AS n
+                FROM ({_PIECES.format(values=values)}) WHERE strlen(k) = {length} GROUP BY k, whole
+            )
+            GROUP BY whole
+        )
+        UNION ALL SELECT 0, 0, 0, 0
+        ORDER BY found DESC, letters + digits DESC LIMIT 1
+        """
+    )
+    return dict(zip(("letters", "digits", "found", "rows"), map(int, figures), strict=True))
+
+
+def _rows(condition: str) -> str:
+    return f"CAST(coalesce(sum(times) FILTER (WHERE {condition}), 0) AS BIGINT)"
+
+
+def _verified(text: str) -> str:
+    number = f"TRY_CAST(replace(replace({text}, '2A', '19'), '2B', '18') AS BIGINT)"
+    return f"coalesce({key_verifies(number)}, false)"
