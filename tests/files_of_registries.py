@@ -90,7 +90,7 @@ def population_lines() -> list[str]:
     """Return the records of the population file, without its header."""
     bands = [f"{start}-{start + 4}" for start in range(0, 85, 5)] + ["85+"]
     return [
-        f"38;{sex};{year};{band};{1000 + 7 * place}.5"
+        f"38;{sex};{year};{band};{36_000 + 7 * place}.5"
         for sex in (1, 2)
         for year in (2020, 2021)
         for place, band in enumerate(bands)

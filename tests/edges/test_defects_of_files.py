@@ -182,7 +182,7 @@ SAME = [
     (None, "spaces around, unbreakable ones too", every(";8140;", "; 8140\u00a0;"), {}),
     (None, "quotes around every field", text(['"' + line.replace(";", '";"') + '"' for line in LINES]), {}),
     (None, "times of midnight", in_place("diagnostic", lambda day: f"{day} 00:00:00"), {}),
-    (None, "a quoted end of line in a column not read",
+    ("H131", "a quoted end of line in a column not read",
      with_column("remarque", '"deux\nlignes; et un point-virgule"'), {}),
 ]  # fmt: skip
 

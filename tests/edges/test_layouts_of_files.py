@@ -96,6 +96,36 @@ def test_deaths_have_the_age_of_their_months_and_no_pseudonym(tmp_path):
     assert caught.value.code == "H009"
 
 
+def test_departements_of_the_snds_have_three_positions_and_are_read_as_the_geographic_code(tmp_path):
+    file = tmp_path / "ki_cci_r.csv"
+    lines = [f"d{n};1;1950;07;202006;{code};C341" for n, code in enumerate(
+        ("001", "038", "201", "202", "095", "097", "099", "000", "2B", "69"))]  # fmt: skip
+    header = "DCD_IDT_ENC;BEN_SEX_COD;BEN_NAI_ANN;BEN_NAI_MOI;BEN_DCD_AME;BEN_RES_DPT;DCD_CIM_COD"
+    file.write_text("\n".join([header, *lines]) + "\n")
+    done = import_files("cepidc", [file], tmp_path / "x.duckdb")
+    found = content(done.path, "SELECT geo_code FROM deaths ORDER BY 1")
+    assert [code for (code,) in found] == ["01", "2A", "2B", "2B", "38", "69", "95", "97"]
+    ledger = done.accounting.frame()
+    # Abroad and unknown are left out, and counted.
+    assert dict(zip(ledger["reason"], ledger["rows"], strict=True)) == {"H124": 2, "_": 8}
+
+
+def test_columns_that_nothing_reads_are_named(tmp_path):
+    incidence = tmp_path / "incidence.csv"
+    incidence.write_text(
+        "PAT;TUM;Sex;Age;GEO;MoI;YoI;BoD;Topo;Morpho;Beh;Lat;Grade;Vit_stat;Surv_time\n"
+        "p1;t1;1;70;38;6;2020;7;C341;8140;3;2;3;2;12\n"
+    )
+    (tmp_path / "own.toml").write_text(COVERAGE.format(registry="encr"))
+    done = import_files("encr", [incidence], tmp_path / "x.duckdb", mapping=tmp_path / "own.toml")
+    (finding,) = done.findings
+    assert (finding.code, dict(finding.facts)["column"]) == ("H131", "Lat, Grade")
+    declared = '[format]\nignored = ["Lat", "Grade"]\n'
+    (tmp_path / "own.toml").write_text(declared + COVERAGE.format(registry="encr"))
+    again = import_files("encr", [incidence], tmp_path / "y.duckdb", mapping=tmp_path / "own.toml")
+    assert again.findings == ()
+
+
 EFFECTIFS = """annee;patho_niv1;patho_niv2;patho_niv3;top;cla_age_5;sexe;region;dept;Ntop;Npop;prev
 2021;Cancers;Cancer colorectal;Cancer colorectal actif;x;60-64;1;84;01;120;20000;0,6
 2021;Cancers;Cancer colorectal;Cancer colorectal actif;x;95et+;1;84;01;;300;

@@ -96,7 +96,8 @@ def import_files(
             concerned = {name: rule for name, rule in tables.items() if rule.file == number}
             loaded = _load(texts, f"file_{number}", file, plan)
             findings += _of_file(loaded, file)
-            _require_columns(loaded, file, concerned, plan)
+            needed = _require_columns(loaded, file, concerned, plan)
+            findings += _unread(loaded, file, needed, plan)
             findings += _clean(texts, number, loaded, ", ".join(concerned), plan)
             if number == 1 and plan.format.records not in (None, loaded.rows):
                 raise ExtractRefused("H020", where=file.name, expected=plan.format.records, found=loaded.rows)
@@ -145,7 +146,8 @@ def _clean(
 
 def _require_columns(
     loaded: LoadedText, file: Path, tables: Mapping[str, TableRule], plan: ImportMapping
-) -> None:
+) -> set[str]:
+    """Return the columns that the mapping reads; refuse a file that lacks one or names an identifier."""
     needed: set[str] = set()
     for rule in tables.values():
         needed |= set(rule.exclude) | ({rule.death_date} if rule.death_date else set())
@@ -163,6 +165,15 @@ def _require_columns(
             continue
         if names_an_identifier(column):
             raise ExtractRefused("H009", where=file.name, column=shown_name(column))
+    return needed
+
+
+def _unread(loaded: LoadedText, file: Path, needed: set[str], plan: ImportMapping) -> Iterator[Finding]:
+    """Name the columns that no rule reads, so that none is lost without a word (H131)."""
+    unread = [name for name in loaded.columns if name not in needed and name not in plan.format.ignored]
+    if unread:
+        facts = (("where", file.name), ("column", ", ".join(shown_name(name) for name in unread)))
+        yield Finding("H131", Fate.WARN, facts=facts)
 
 
 def _require_distinct_keys(texts: TextTables, table: str, rule: TableRule) -> None:
