@@ -12,7 +12,7 @@ from rnc_epi.calibration.learning import AREA_LEVEL, REGION_LEVEL
 from rnc_epi.calibration.national import RegistryNation, seed_of_nation
 from rnc_epi.calibration.rows import QUALITY, ZERO_PROXY, estimate_rows
 from rnc_epi.maths.calibration import rake_draws
-from rnc_epi.vocabulary.estimators import BENCHMARKED
+from rnc_epi.vocabulary.estimators import BENCHMARKED, REGISTRIES
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def _level(
         lower, upper = np.quantile(total, [tail, 1 - tail], axis=1)
         return total.mean(axis=1), lower, upper, total.std(axis=1, ddof=1)
 
+    # What registries feed says so, as among estimates that are not raked: disclosure reads it.
+    names = np.where(summed.some_own, f"benchmarked{REGISTRIES}-{choice.name}", f"benchmarked-{choice.name}")
     blocked = QUALITY if not choice.publishable else NOT_APPLICABLE
     counts = summarised(None)
     reason = np.where(counts[0] > 0, blocked, ZERO_PROXY).astype(object)
@@ -123,23 +125,25 @@ def _level(
     for one in asked_of(country, summed, asked, offered, reason):
         figures = counts if one.weights is None else summarised(one.weights)
         value, lower, upper, se = (figure * one.scale for figure in figures)
-        parts.append(
-            estimate_rows(
-                country.cell,
-                summed.units,
-                indicator=one.indicator,
-                estimator=BENCHMARKED,
-                method=f"benchmarked-{choice.name}",
-                value=value,
-                lower=lower,
-                upper=upper,
-                se=se,
-                events=events,
-                person_years=people,
-                interval_method="simulated",
-                data_grade=choice.mark,
-                reason=one.reason,
-                **one.keys,
+        for name in dict.fromkeys(names.tolist()):
+            of_name = np.flatnonzero(names == name)
+            parts.append(
+                estimate_rows(
+                    country.cell,
+                    [summed.units[unit] for unit in of_name],
+                    indicator=one.indicator,
+                    estimator=BENCHMARKED,
+                    method=name,
+                    value=value[of_name],
+                    lower=lower[of_name],
+                    upper=upper[of_name],
+                    se=se[of_name],
+                    events=events[of_name],
+                    person_years=people[of_name],
+                    interval_method="simulated",
+                    data_grade=choice.mark,
+                    reason=one.reason[of_name],
+                    **one.keys,
+                )
             )
-        )
     return parts

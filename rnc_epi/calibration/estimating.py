@@ -11,7 +11,7 @@ from rnc_epi.calibration.country import Country, Summed, comparator_of, events_b
 from rnc_epi.calibration.learning import NATION_LEVEL
 from rnc_epi.calibration.rows import NO_PERSON_YEARS, PER, QUALITY, ZERO_PROXY, estimate_rows
 from rnc_epi.maths.standardise import crude_rate, directly_standardised_rate, indirectly_standardised_ratio
-from rnc_epi.vocabulary.estimators import CALIBRATED, OBSERVED
+from rnc_epi.vocabulary.estimators import CALIBRATED, OBSERVED, REGISTRIES
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def _calibrated_rows(
     usable = counts.estimable[order]
     reason = np.where(usable, QUALITY if blocked else NOT_APPLICABLE, ZERO_PROXY).astype(object)
     # A unit that several correlates or registries feed says so; disclosure reads what follows the dash.
-    fed = "calibrated+registries" if method == "calibrated" else f"{method}+registries"
-    names = np.where(summed.some_own, f"{fed}-{choice.name}", f"{method}-{choice.name}")
+    names = np.where(summed.some_own, f"{method}{REGISTRIES}-{choice.name}", f"{method}-{choice.name}")
     parts = []
     for one in asked_of(country, summed, asked, asked.indicators, reason, rates):
         found = counts

@@ -16,6 +16,7 @@ from rnc_epi.disclosure.audit import Audit, audit
 from rnc_epi.disclosure.counts import ALL_AGES, Counts, counts_of
 from rnc_epi.disclosure.gradients import borrows
 from rnc_epi.disclosure.neighbours import Neighbours
+from rnc_epi.disclosure.own_counts import hold_hidden_counts
 from rnc_epi.disclosure.plan import PlanDecision, apply_plan
 from rnc_epi.disclosure.precision import at_published_precision, round_estimated_counts
 from rnc_epi.disclosure.report import ProtectionReport
@@ -121,6 +122,7 @@ def protect(
     if found.failed:
         raise DisclosureRefused("P012", found=len(found.failed))
     row_hidden = _hidden_rows(counts, hidden, table) | further_standards(table, policy)
+    row_hidden |= hold_hidden_counts(table, counts, hidden[: len(counts.keys)], hierarchy)
     public = _public(table, row_hidden | caveat, policy)
     facts = _Facts(decision, before, small_before.cells, withheld, counts, sums, small, hidden, totals)
     report = _report(facts, results, allowed, stays, caveat, row_hidden, public, search.programmes, found)

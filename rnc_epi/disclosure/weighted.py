@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from rnc_epi.vocabulary.estimators import BENCHMARKED, CALIBRATED
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, RESULT_KEY
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 #: 50 within less than 1 to 10; with one, of none in 48.
 ONE_STANDARD_BELOW: Final = 100
 _LADDER: Final = (5.0, 2.0, 1.0)
+#: Estimated counts are published to ten.
+_ROUNDED_TO: Final = 10.0
 
 
 def worth_of_one(table: pd.DataFrame, policy: Policy) -> np.ndarray:
     """Return the step to which each row is rounded: 1, 2 or 5 times a power of ten; 0 for the usual decimals.
 
     The largest step that one person is worth on average: the size of the figure, limits included where it
-    compares, over the events.
+    compares, over the events. An estimate from a correlate is given to what ten are worth, as its count is:
+    it may hold what registries counted.
 
     Parameters
     ----------
@@ -48,10 +52,13 @@ def worth_of_one(table: pd.DataFrame, policy: Policy) -> np.ndarray:
         np.abs(np.nan_to_num(table[name].to_numpy(float, na_value=np.nan)))
         for name in ("value", "lower", "upper")
     )
-    size = np.where(table["indicator"].eq("asr"), value, np.maximum(value, np.maximum(lower, upper)))
-    weighs = table["standard"].ne(NOT_APPLICABLE).to_numpy(bool) & _secret(table, policy)
+    plain = table["indicator"].isin(("crude_rate", "asr", "sir"))
+    size = np.where(plain, value, np.maximum(value, np.maximum(lower, upper)))
+    of_correlate = table["estimator"].isin((CALIBRATED, BENCHMARKED)).to_numpy(bool)
+    weighs = table["standard"].ne(NOT_APPLICABLE).to_numpy(bool) | of_correlate
+    weighs &= _secret(table, policy)
     with np.errstate(divide="ignore", invalid="ignore"):
-        worth = size / events
+        worth = np.where(of_correlate, _ROUNDED_TO, 1.0) * size / events
     weighs &= np.isfinite(worth) & (worth > 0)
     steps = np.zeros(len(table))
     power = 10.0 ** np.floor(np.log10(worth[weighs]))

@@ -12,6 +12,9 @@ BENCHMARKED: Final = "benchmarked"
 MODELLED: Final = "modelled"
 SMOOTHED: Final = "smoothed"
 
+#: In the method of an estimate that holds what registries counted in some of its areas.
+REGISTRIES: Final = "+registries"
+
 #: How a count is had from that of a correlate (long-term illness, hospital stay, death): ``calibrated-HA``.
 _CALIBRATIONS: Final = ("calibrated", "chatignoux", "benchmarked")
 

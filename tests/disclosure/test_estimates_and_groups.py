@@ -176,7 +176,8 @@ def test_a_calibrated_count_is_published_to_ten_without_the_persons_it_rests_on(
     count = shown(public, indicator="count")
     assert count["value"].tolist() == [440.0]
     assert count["events"].isna().all()
-    assert shown(public, indicator="asr")["value"].tolist() == [12.3]
+    # Ten of 480 persons are worth 0.257 of 12.34: to 0.2.
+    assert shown(public, indicator="asr")["value"].tolist() == [12.4]
 
 
 def test_an_estimate_on_few_persons_or_of_few_cases_is_hidden() -> None:
@@ -230,3 +231,25 @@ def test_an_estimate_for_the_nation_is_too_coarse_to_speak_of_a_few() -> None:
     public = let_out([{"events": 9_004.0}, nation])
     assert shown(public, estimator="calibrated")["value"].tolist() == [12_300.0]
     assert len(shown(public, estimator="observed")) == 1
+
+
+@pytest.mark.parametrize(("hidden", "left"), [(9.0, set()), (12.0, {"53"})])
+def test_an_estimate_that_holds_a_hidden_count_of_a_registry_is_hidden_with_it(
+    hidden: float, left: set[str]
+) -> None:
+    region = AreaKey("region", "53", "v")
+    codes = ["22", "29", "35", "56"]
+    hierarchy = Hierarchy((), ((region, tuple(AreaKey("departement", code, "v") for code in codes)),))
+    whole = adults("53", 1200.0, 1100.0, "HA") | {"geo_level": "region", "method": "calibrated+registries-HA"}
+    rows = [whole, whole | {"estimator": "benchmarked", "method": "benchmarked+registries-HA"}]
+    rows += [adults(code, 350.0, 330.0, "HA") for code in codes[1:]]
+    registry = {"event_type": "incidence", "geo_level": "departement", "geo_code": "22", "age_from": 15}
+    rows.append(registry | {"events": hidden})
+    rows.append(
+        whole | {"geo_level": NATION[0], "geo_code": NATION[1], "value": 200_000.0, "events": 210_000.0}
+    )
+    public = let_out(rows, hierarchy)
+    assert set(shown(public, geo_level="region")["geo_code"]) == left
+    assert len(shown(public, estimator="benchmarked")) == len(left)
+    assert len(shown(public, geo_level=NATION[0])) == 1, "the nation is too coarse to tell"
+    assert len(shown(public, method="calibrated-HA")) == 3
