@@ -37,13 +37,6 @@ _LABELS = {
     "fr": {Sex.BOTH: "deux sexes", Sex.MEN: "hommes", Sex.WOMEN: "femmes", Sex.UNKNOWN: "inconnu"},
 }
 
-#: What an extract may hold.
-DATA_SEXES = (Sex.MEN, Sex.WOMEN, Sex.UNKNOWN)
-#: What a result may hold.
-RESULT_SEXES = (Sex.BOTH, Sex.MEN, Sex.WOMEN)
-#: What both sexes together is the sum of.
-SUMMED_IN_BOTH = (Sex.MEN, Sex.WOMEN)
-
 
 def sex(code: int) -> Sex:
     """Return the sex of a code.

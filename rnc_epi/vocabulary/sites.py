@@ -103,36 +103,6 @@ def ancestors(slug: str) -> tuple[str, ...]:
     return () if parent is None else (parent, *ancestors(parent))
 
 
-def rollup_rows() -> tuple[tuple[str, str], ...]:
-    """Return (slug, slug or one above it) for every site: joining on it sums cells up to every parent.
-
-    Cells may be attached to a leaf or, where a source knows no more, to a parent; the join is right for both.
-
-    Examples
-    --------
-    >>> [row for row in rollup_rows() if row[0] == "colon"]
-    [('colon', 'colon'), ('colon', 'colorectum'), ('colon', 'all_cancers')]
-    """
-    return tuple((slug, above) for slug in SITES for above in (slug, *ancestors(slug)))
-
-
-def site_sex_pairs(*, french_report: bool = False) -> tuple[tuple[str, int], ...]:
-    """Return the pairs of site and sex that exist, or only those of the French reporting list.
-
-    Examples
-    --------
-    >>> ("prostate", 2) in site_sex_pairs()
-    False
-    >>> len(site_sex_pairs(french_report=True))
-    46
-    """
-    return tuple(
-        (item.slug, sex)
-        for item in SITES.values()
-        for sex in (item.french_report_sexes if french_report else item.sexes)
-    )
-
-
 def by_ci5_code(code: int) -> Site:
     """Return the site of an entity of CI5 volume XII, 1 to 61.
 
