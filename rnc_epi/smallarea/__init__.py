@@ -9,6 +9,7 @@ from rnc_epi.smallarea.mapped import MappedCounts, mapped_counts
 from rnc_epi.smallarea.maps import small_areas
 from rnc_epi.smallarea.model import SmallAreaModel
 from rnc_epi.smallarea.periods import mapped_periods
+from rnc_epi.smallarea.shrinkage import shrunken, shrunken_rates
 from rnc_epi.smallarea.tables import SmallAreaTables
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "mapped_counts",
     "mapped_periods",
     "nested_pieces",
+    "shrunken",
+    "shrunken_rates",
     "small_areas",
     "smoothed_estimates",
 ]

@@ -1,8 +1,8 @@
-"""What is said of a fitted map: risks, how well it is fitted, how much it varies, parameters, ranks."""
+"""What is said of a fitted map: risks, how well it is fitted, parameters."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnc_epi.vocabulary.study_small_areas import SmallAreas
-
-#: Share of the areas above the higher and below the lower quantile whose ratio says whether a map varies.
-EXTREMES: Final = 0.1
 
 
 def risks_of(model: SmallAreaModel, rows: slice | NDArray[np.int64] = slice(None)) -> Risks:
@@ -78,18 +75,6 @@ def checks_of(model: SmallAreaModel) -> dict[str, Any]:
     }
 
 
-def variation_of(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Return how much draws (areas, draws) of a map vary."""
-    ratio = maths.ratio_of_extremes(values, share=EXTREMES)
-    lower, middle, upper = np.quantile(ratio, [0.025, 0.5, 0.975])
-    return {
-        "draws": values.shape[1],
-        "variation": float(middle),
-        "variation_lower": float(lower),
-        "variation_upper": float(upper),
-    }
-
-
 def parameters_of(key: dict[str, Any], model: SmallAreaModel, names: tuple[str, ...]) -> pd.DataFrame:
     """Return the hyperparameters and coefficients of a map, covariates under their `names`."""
     said = {f"beta_{k}": name for k, name in enumerate(names, start=1)}
@@ -106,11 +91,3 @@ def parameters_of(key: dict[str, Any], model: SmallAreaModel, names: tuple[str, 
         for name, part in (*model.hyperparameters_.items(), *model.coefficients_.items())
     ]
     return pd.DataFrame(rows)
-
-
-def ranked(areas: pd.DataFrame, values: NDArray[np.float64], level: float) -> pd.DataFrame:
-    """Return the rank of each area over draws (areas, draws), with limits."""
-    found = maths.ranks(values, top=max(1, len(areas) // 10), level=level)
-    return areas.assign(
-        rank=found.mean, rank_lower=found.lower, rank_upper=found.upper, among_highest_tenth=found.highest
-    )

@@ -26,10 +26,8 @@ from rnc_epi.smallarea.judged import (
     checks_of,
     facts_of,
     parameters_of,
-    ranked,
     risks_of,
     risks_of_draws,
-    variation_of,
 )
 from rnc_epi.smallarea.mapped import (
     MAP_KEY,
@@ -50,6 +48,7 @@ from rnc_epi.smallarea.rows import (
     smoothed_rows,
 )
 from rnc_epi.smallarea.tables import Found, SmallAreaTables, number_of_draws
+from rnc_epi.smallarea.variation import ranks_of, variation_of
 from rnc_epi.vocabulary.draws import Draws
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError, NotCovered
 from rnc_epi.vocabulary.estimators import BENCHMARKED
@@ -201,7 +200,7 @@ class _Map:
         found.results.append(smoothed_rows(counts, risks_of(model), **options))
         facts = facts_of(counts, method, "") | checks_of(model) | variation_of(draws.values)
         found.parameters.append(parameters_of(counts.key, model, names))
-        found.ranks.append(ranked(model.areas_, draws.values, asked.level))
+        found.ranks.append(ranks_of(model.areas_, draws.values, asked.level))
         if asked.autocorrelation:
             whole, local = autocorrelation(counts, seed=draws.seed)
             facts |= whole

@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths import smallarea as maths
-from rnc_epi.maths.requirements import require_choice, require_numbers
+from rnc_epi.maths.requirements import require_choice, require_numbers, require_whole
 from rnc_epi.smallarea.graph import AREA, AreaGraph
 from rnc_epi.smallarea.mapped import NATIONAL, MappedCounts, mapped_counts
 from rnc_epi.smallarea.periods import mapped_periods
+from rnc_epi.smallarea.variation import ranks_of, variation_of
 from rnc_epi.vocabulary.draws import Draws, seed_of
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
@@ -130,6 +131,7 @@ class SmallAreaModel:
         EstimateRefused
             A020-A024, A039: nothing is estimated rather than something doubtful.
         """
+        require_whole(self.seed, "seed", least=0)
         if isinstance(cells, Draws):
             self._fit_draws(cells, _given(graph))
         elif self.interaction is not None:
@@ -316,6 +318,27 @@ class SmallAreaModel:
             seed,
             f"smallarea-{self.result_.model}",
         )
+
+    def ranks(self, n: int = 1000) -> pd.DataFrame:
+        """Return the rank of each area (1 the highest risk) over joint draws, with its limits and the
+        probability of being among the highest tenth; over several periods, within each.
+        """
+        return ranks_of(self.areas_, self.draws(n).values, self.level)
+
+    def variation(self, n: int = 1000) -> dict[str, float]:
+        """Return how much a map varies: the ratio of the risks that leave a tenth of the areas above and
+        below, median over joint draws with 95 % limits. Near 1 it hardly varies.
+        """
+        return variation_of(self.draws(n).values)
+
+    def checks(self) -> tuple[dict[str, float], pd.DataFrame]:
+        """Return the criteria of the fit (DIC, WAIC, log score) and, by area, how well the others predict it:
+        ``ordinate`` (CPO) and ``transform`` (PIT, near 0 or 1 where the count surprises).
+        """
+        found = self.result_.checks()
+        names = ("dic", "effective_dic", "waic", "effective_waic", "log_score")
+        table = self.areas_.assign(ordinate=found.ordinate, transform=found.transform)
+        return {name: getattr(found, name) for name in names}, table
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row an area: keys, counts where there are, risk with limits, certainty and class."""

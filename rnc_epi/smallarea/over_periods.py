@@ -15,11 +15,12 @@ from rnc_epi.smallarea.asked import method_of, model_of
 from rnc_epi.smallarea.autocorrelation import autocorrelation
 from rnc_epi.smallarea.clusters import clusters
 from rnc_epi.smallarea.graph import AreaGraph
-from rnc_epi.smallarea.judged import checks_of, facts_of, parameters_of, ranked, risks_of, variation_of
+from rnc_epi.smallarea.judged import checks_of, facts_of, parameters_of, risks_of
 from rnc_epi.smallarea.periods import Period, same_areas
 from rnc_epi.smallarea.published import Known
 from rnc_epi.smallarea.rows import FIT_REFUSED, NO_EVENTS, TOO_FEW_AREAS, smoothed_rows
 from rnc_epi.smallarea.tables import Found, number_of_draws
+from rnc_epi.smallarea.variation import ranks_of, variation_of
 from rnc_epi.vocabulary.errors import EstimateRefused
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def add_run(
         of_period = np.arange(place, len(model.areas_), len(parts))
         areas, values = model.areas_.iloc[of_period].reset_index(drop=True), draws.values[of_period]
         found.results.append(smoothed_rows(part, risks_of(model, of_period), **options))
-        found.ranks.append(ranked(areas, values, asked.level))
+        found.ranks.append(ranks_of(areas, values, asked.level))
         facts = facts_of(part, method, "") | {"periods": len(parts)} | checks | variation_of(values)
         if asked.autocorrelation:
             said, local = autocorrelation(part, seed=draws.seed)
