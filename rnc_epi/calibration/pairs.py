@@ -109,17 +109,24 @@ class Pairs:
         )
 
     def periods(self, site: str, sex: int, held: Mapping[str, set[Period]]) -> list[Period]:
-        """Return the periods asked for, or the longest and latest with enough registry districts."""
+        """Return the periods asked for, or the longest and latest with enough registry districts.
+
+        Where none has enough, the one with most of them: that they are too few is then said of it.
+        """
         if self.asked.periods:
             return [Period.parse(label) for label in self.asked.periods]
         shared = sorted(set().union(*held.values()), key=lambda period: (-period.length, -period.period_from))
+        best: list[Period] = []
+        most = 0
         for period in shared:
             panel, _ = self.registry.panel(
                 INCIDENCE, site, sex, self.asked.learning_level, period, self.asked.age_from
             )
             if panel is not None and len(panel) >= FEWEST_DISTRICTS:
                 return [period]
-        return []
+            if panel is not None and len(panel) > most:
+                best, most = [period], len(panel)
+        return best
 
     def estimate(self, site: str, sex: int, held: Mapping[str, set[Period]]) -> None:
         """Estimate one site and sex over each period; what cannot be is stated."""
@@ -164,10 +171,18 @@ class Pairs:
             return
         judged = choose(learned, refused, sigma, asked)
         country = self._country(key, judged, panels, incidence)
+        try:
+            rates = country.rates_by_age()
+            rows = [
+                part
+                for level in (AREA_LEVEL, REGION_LEVEL, NATION_LEVEL)
+                for part in level_rows(country, level, asked, rates)
+            ]
+        except EstimateRefused as problem:
+            self._refused(key, panels, dict.fromkeys(learned, problem.code) | refused)
+            return
+        self.rows += rows
         self.countries[key] = country
-        rates = country.rates_by_age()
-        for level in (AREA_LEVEL, REGION_LEVEL, NATION_LEVEL):
-            self.rows += level_rows(country, level, asked, rates)
         self.tables["grades"].append(grade_rows(country, asked))
         self.tables["validation"].append(validation_rows(country))
         self.tables["ratios"].append(ratio_rows(country))
@@ -180,10 +195,11 @@ class Pairs:
         cell = country.cell
         try:
             found = grouped_country(country, self.grouped, kind, self.asked)
+            rows = grouped_rows(country, found, kind, self.asked)
         except (InputError, EstimateRefused) as problem:
             self.exclude(cell.site, cell.sex, problem.code, period=cell.period, event_type=kind)
             return
-        self.rows += grouped_rows(country, found, kind, self.asked)
+        self.rows += rows
         self.tables["slopes"].append(slope_row(country, found, kind))
 
     def _panel(

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: Years above the start of an open band where it is evaluated: 88.5 for 85 and over, as the French papers.
 BEYOND_OPEN = 3.5
 
+#: Said of an area of which some events have no age: they are in no figure by age, and so in none here.
+UNKNOWN_AGE = "events_of_unknown_age"
+
 AREA = ["geo_level", "geo_code", "geo_vintage"]
 _GROUP = ["event_type", "site", "sex", "geo_level"]
 
@@ -101,6 +104,12 @@ class _Sheet:
     events: Floats
     person_years: Floats
     covered: NDArray[np.bool_]
+    unknown_age: NDArray[np.int64]
+
+    def alike(self, one: int, other: int) -> bool:
+        """Tell whether two rows say the same."""
+        columns = (self.events, self.person_years, self.covered)
+        return all(np.array_equal(column[one], column[other]) for column in columns)
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,7 @@ class Stock:
             np.concatenate([part.events for part in parts]),
             np.concatenate([part.person_years for part in parts]),
             np.concatenate([part.covered for part in parts]),
+            np.concatenate([part.unknown_age for part in parts]),
         )
         groups: dict[tuple[str, str, int, str], dict[AreaKey, list[tuple[Period, int]]]] = {}
         for row, (event, site, sex, level, code, vintage, first, last) in enumerate(
@@ -151,8 +161,15 @@ class Stock:
             if level == "registry_zone" and code == POOLED_REGISTRIES:
                 # All registries together are no district.
                 continue
-            by_area = groups.setdefault((event, site, int(sex), level), {})
-            by_area.setdefault(AreaKey(level, code, vintage), []).append((Period(int(first), int(last)), row))
+            held = groups.setdefault((event, site, int(sex), level), {}).setdefault(
+                AreaKey(level, code, vintage), []
+            )
+            period = Period(int(first), int(last))
+            said = next((known for other, known in held if other == period), None)
+            if said is None:
+                held.append((period, row))
+            elif not sheet.alike(said, row):
+                raise InputError("W014", what=event, where=f"{level} {code}, {period.label}")
         for key, by_area in groups.items():
             self._found.setdefault(key, []).append(_Rows(sheet, by_area))
 
@@ -179,6 +196,7 @@ class Stock:
         panel : Panel or None
             None where no area is left.
         left_out : list of (area, reason)
+            Areas left out, and those of which events without an age are.
         """
         parts: list[Panel] = []
         left_out: list[tuple[AreaKey, str]] = []
@@ -191,7 +209,9 @@ class Stock:
             return None, left_out
         whole = parts[0] if len(parts) == 1 else _together(parts)
         held = set(whole.areas)
-        return whole, [(area, reason) for area, reason in left_out if area not in held]
+        return whole, [
+            (area, reason) for area, reason in left_out if reason == UNKNOWN_AGE or area not in held
+        ]
 
     def people(self, area: AreaKey, sex: int, period: Period, age_from: int) -> Iterator[Panel]:
         """Yield the panels of one area that state its person-years, whatever the event and site."""
@@ -220,6 +240,8 @@ def _pooled(rows: _Rows, period: Period, age_from: int) -> tuple[Panel | None, l
         else:
             areas.append(area)
             tiles.append(tile)
+            if rows.cells.unknown_age[tile].any():
+                left_out.append((area, UNKNOWN_AGE))
     if not areas:
         return None, left_out
     order = sorted(range(len(areas)), key=lambda place: areas[place])

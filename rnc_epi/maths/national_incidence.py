@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from rnc_epi.maths.calibration.groups import order_of_appearance, totals
-from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, require_ages, require_labels
+from rnc_epi.maths.calibration.groups import order_of_appearance, require_labels, sortable, totals
+from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, require_ages
 from rnc_epi.maths.requirements import (
     Floats,
     first_position,
@@ -257,6 +257,7 @@ class NationalIncidence:
     def draws(self, age: ArrayLike, year: ArrayLike, n: int, *, seed: int = 0) -> Floats:
         """Draws of the rates per person-year from the posterior of the surface, shape (cells, n)."""
         require_whole(n, "n")
+        require_whole(seed, "seed", least=0)
         rows = self._rows(age, year)
         generator = np.random.default_rng(seed)
         shift = self.log_correction + self.log_correction_se * generator.standard_normal(n)
@@ -324,7 +325,7 @@ def fit_national_incidence(
         raise InputError("M002", what="cases", expected="(cells,)", found=str(counts.shape))
     ages, years = require_ages(age), require_finite(year, "year")
     require_same_shape(cases=counts, age=ages, year=years)
-    districts = require_labels(district, counts.shape, "district")
+    districts = sortable(require_labels(district, counts.shape, "district"))
     used = at_risk > 0
     counts, at_risk, ages, years, districts = (
         counts[used],

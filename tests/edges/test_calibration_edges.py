@@ -1,6 +1,7 @@
 """Zeros, absurd proxies, ages and districts that do not match: an error with a code, never a NaN."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnc_epi.maths.calibration import (
@@ -132,6 +133,115 @@ def test_a_district_that_holds_all_of_the_proxy_cannot_be_left_out():
     small = np.full(70, 1.0)
     alone = np.where(DISTRICT == 0, 3.0, 0.0)
     refused("C017", leave_one_out, small, alone, AGE, DISTRICT)
+    refused("C017", fit_calibration, small, alone, AGE, DISTRICT)
+    # So few proxies that no district is judged alone: still all of them in one.
+    refused("C017", fit_calibration, INCIDENT, np.where(DISTRICT == 0, PROXY, 0.0), AGE, DISTRICT)
+
+
+def test_a_ratio_that_says_nothing_is_refused():
+    generator = np.random.default_rng(1)
+    wild = np.repeat(np.exp(generator.normal(0, 4, DISTRICTS)), 10)
+    few = generator.poisson(INCIDENT / 30).astype(float)
+    refused("C022", fit_calibration, few, generator.poisson(few * wild).astype(float), AGE, DISTRICT)
+    # Young ages with a proxy in the country and none in the registries: any ratio would do.
+    old_only = np.where(AGE < 75, 0.0, PROXY)
+    fit = fit_calibration(INCIDENT, old_only, AGE, DISTRICT)
+    assert_finite(fit.predict([0.0, 5.0], [42.5, 82.5], ["a", "a"]))
+    refused("C023", fit.predict, [5.0, 5.0], [42.5, 82.5], ["a", "a"])
+
+
+def test_a_deprivation_score_that_does_not_vary_is_refused():
+    refused("C024", fit_calibration, INCIDENT, PROXY, AGE, DISTRICT, deprivation=np.full(70, 0.5))
+
+
+def test_seeds_below_zero_weights_without_squares_and_errors_below_minus_one_are_refused():
+    found = FIT.predict([5.0], [62.5], ["a"])
+    refused("M004", found.draws, 5, seed=-1)
+    refused("M004", FIT.predict, [5.0], [62.5], ["a"], weights=[1e-200])
+    refused("M004", grade, [-1.5, 0.1], 0.1, 0.1)
+    assert grade([-1.0], 0.1, 0.1) == "B--"
+    refused("C014", FIT.ratio, [250.0])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_poor_tables_give_finite_figures_or_a_coded_error(seed):
+    generator = np.random.default_rng(seed)
+    districts = int(generator.integers(5, 12))
+    ages = np.arange(2.5, 90, 5)
+    effect = np.exp(generator.normal(0, 1, districts))[:, None]
+    shape = np.exp(-(((ages - 72) / 18) ** 2)) * 10 ** generator.uniform(-1, 2)
+    incident = generator.poisson(shape * effect).ravel().astype(float)
+    spread = generator.choice([0, 0.1, 1, 3])
+    ratio = np.repeat(np.exp(generator.normal(0, spread, districts)), ages.size)
+    proxy = generator.poisson(incident * ratio * 10 ** generator.uniform(-2, 1)).astype(float)
+    age, district = np.tile(ages, districts), np.repeat(np.arange(districts), ages.size)
+    proxy[district < generator.integers(0, districts)] = 0
+    try:
+        fit = fit_calibration(incident, proxy, age, district)
+        assert_finite(fit.predict([100.0, 0.0, 3.0], [60.0, 2.0, 88.0], ["x", "y", "z"]))
+        found = leave_one_out(incident, proxy, age, district)
+        assert np.isfinite(found.error).all()
+        assert np.isfinite(found.se).all()
+    except RncEpiError:
+        # Refused in so many words: numpy's warnings are errors here, and would not be caught.
+        return
+
+
+def as_objects(labels):
+    found = np.empty(len(labels), dtype=object)
+    found[:] = labels
+    return found
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        lambda k: f"d{k}",
+        lambda k: ("region", int(k)),
+        lambda k: int(k) if k % 2 else str(k),
+        lambda k: pd.Timestamp(2000 + k, 1, 1),
+    ],
+    ids=["text", "two levels", "mixed", "dates"],
+)
+def test_districts_areas_and_groups_may_have_any_label(label):
+    districts = as_objects([label(k) for k in DISTRICT])
+    fit = fit_calibration(list(INCIDENT), pd.Series(PROXY), AGE, districts)
+    # The labels come in another order: sums of the same numbers, not to the last bit.
+    assert fit.sigma_district == pytest.approx(FIT.sigma_district, rel=1e-9)
+    names = as_objects([label(k) for k in range(DISTRICTS)]).tolist()
+    found = leave_one_out(INCIDENT, PROXY, AGE, districts)
+    assert [
+        pd.Timestamp(name) if isinstance(names[0], pd.Timestamp) else name for name in found.district
+    ] == names
+    own, plain = (one.predict(PROXY, AGE, area) for one, area in ((fit, districts), (FIT, DISTRICT)))
+    assert len(own.index) == DISTRICTS
+    np.testing.assert_allclose(own.upper, plain.upper, rtol=1e-9)
+
+
+def test_groups_of_two_levels_are_tuples_in_the_order_in_which_they_appear():
+    by = np.stack([np.where(AGE > 60, "old", "young"), DISTRICT.astype(str)], axis=1)
+    found = FIT.predict(PROXY, AGE, DISTRICT, by=by)
+    assert found.index.tolist()[:3] == [("young", "0"), ("old", "0"), ("young", "1")]
+    alike = FIT.predict(PROXY, AGE, DISTRICT, by=pd.MultiIndex.from_arrays([by[:, 0], by[:, 1]]))
+    assert alike.index.tolist() == found.index.tolist()
+    assert alike.estimate.tolist() == found.estimate.tolist()
+    single = FIT.predict(PROXY, AGE, DISTRICT, by=AGE > 60)
+    young = [label[0] == "young" for label in found.index]
+    assert found.estimate[young].sum() == pytest.approx(single.estimate[0])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.Series(DISTRICT.astype(str), dtype="string").mask(DISTRICT == 2),
+        np.where(DISTRICT == 2, np.datetime64("NaT"), np.datetime64("2020-01-01")),
+        as_objects([("a", None) if k == 2 else ("a", 1) for k in DISTRICT]),
+    ],
+    ids=["text", "dates", "two levels"],
+)
+def test_missing_labels_of_any_kind_are_refused(labels):
+    refused("C016", FIT.predict, PROXY, AGE, labels)
+    refused("C016", FIT.predict, PROXY, AGE, DISTRICT, by=labels)
 
 
 def test_a_perfect_proxy_has_no_noise_and_finite_results():

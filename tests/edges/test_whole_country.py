@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnc_epi.calibration import whole_country
+from rnc_epi.cells.table import concatenate
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.errors import InputError, StudyFileError
 from rnc_epi.vocabulary.study import parse_study
@@ -86,10 +88,47 @@ def test_four_districts_are_too_few(world):
     no_figure_is_missing(found)
 
 
-def test_without_five_districts_there_is_no_period_of_its_own(world):
+def test_without_five_districts_the_period_is_found_and_the_districts_are_too_few(world):
     found = run(replace(world, incidence=of_areas(world.incidence, range(4))))
-    assert reasons(found) == {"no_shared_period"}
-    assert not len(found.results)
+    assert reasons(found) == {"C010"}
+    assert set(found.results["status"]) == {"not_estimable"}
+    assert found.results["geo_code"].nunique() == 30
+
+
+def test_a_stratum_given_twice_is_one_where_both_say_the_same_and_refused_elsewhere(world):
+    proxy = world.proxies[0]
+    once = run(world).results
+    pd.testing.assert_frame_equal(run(replace(world, proxies=[proxy, proxy])).results, once)
+    doubled = replace(proxy, events=2 * proxy.events)
+    for proxies in ([proxy, doubled], [doubled, proxy], [concatenate([proxy, doubled])]):
+        with pytest.raises(InputError, match="W014"):
+            run(replace(world, proxies=proxies))
+    twice = replace(world.incidence, events=2 * world.incidence.events)
+    with pytest.raises(InputError, match="W014"):
+        run(replace(world, incidence=concatenate([world.incidence, twice])))
+
+
+def test_events_without_an_age_are_stated(world):
+    some = world.incidence.unknown_age.copy()
+    some[world.incidence.strata["geo_code"].eq("03").to_numpy()] = 2
+    found = run(replace(world, incidence=replace(world.incidence, unknown_age=some)))
+    said = found.exclusions
+    assert said["reason"].tolist() == ["events_of_unknown_age"]
+    assert said[["event_type", "geo_code"]].iloc[0].tolist() == ["incidence", "03"]
+    # The district still teaches the ratio, with its events of known age.
+    assert found.results.equals(run(world).results)
+
+
+def test_a_ratio_that_the_registries_leave_open_at_some_age_is_no_estimate(world):
+    def none_of_the_young_where_registries_count(cells):
+        young = cells.bands.midpoints(open_midpoint=88.5) < 70
+        districts = cells.strata["geo_code"].isin([area(number).geo_code for number in range(14)])
+        return np.where(young[None] & districts.to_numpy()[:, None], 0, cells.events)
+
+    found = run(with_events(world, none_of_the_young_where_registries_count))
+    assert reasons(found) == {"C023"}
+    assert set(found.results["reason"]) == {"no_calibration"}
+    no_figure_is_missing(found)
 
 
 def test_a_correlate_that_is_zero_everywhere_is_refused(world):

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnc_epi.maths.calibration.groups import totals
-from rnc_epi.maths.calibration.inputs import require_labels
+from rnc_epi.maths.calibration.groups import require_labels, sortable, totals
 from rnc_epi.maths.requirements import Floats, first_position, require_counts
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
@@ -60,7 +59,10 @@ def rake_draws(draws: ArrayLike, levels: Sequence[tuple[ArrayLike, ArrayLike, Ar
     margins: list[tuple[NDArray[np.intp], Floats]] = []
     for membership, labels, wanted in levels:
         member = require_labels(membership, values.shape[:1], "membership")
-        units = np.asarray(labels)
+        units = require_labels(labels, np.shape(wanted)[:1], "labels")
+        if "O" in (member.dtype.kind, units.dtype.kind):
+            both = sortable(np.concatenate([member.astype(object), units.astype(object)]))
+            member, units = both[: member.size], both[member.size :]
         target = require_counts(wanted, "totals")
         if target.shape != (units.size, values.shape[1]):
             expected = str((units.size, values.shape[1]))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 from scipy.special import ndtri
 
+from rnc_epi.maths.calibration.curve import require_known, require_spread
 from rnc_epi.maths.calibration.groups import order_of_appearance, totals
 from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, Cells, require_cells, require_registries
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence, log_normal_parameters
@@ -123,6 +124,7 @@ class CombinedIncidence:
         ndarray, shape (groups, n)
         """
         require_whole(n, "n")
+        require_whole(seed, "seed", least=0)
         usable = self.estimable
         mean = self.estimate[usable]
         spread = np.log1p(self.covariance[np.ix_(usable, usable)] / np.outer(mean, mean))
@@ -258,9 +260,13 @@ def _errors_leaving_pairs(cells: Cells, place: NDArray[np.intp], count: int) -> 
     np.add.at(counts, (place, age_place), cells.proxy)
     observed = totals(place, cells.incident, count)
 
+    # Ages without any proxy are not needed: their ratio may be anything.
+    needed = counts.sum(axis=0) > 0
+
     def inverse_ratio(fits: PenalisedFits) -> Floats:
-        sigma = fits.standard_deviations("district")[:, 0]
-        return np.asarray(np.exp(-(fits.coefficients @ rows.T) - sigma[:, None] ** 2 / 2))
+        sigma = require_spread(fits.standard_deviations("district")[:, 0])
+        log_ratio = fits.coefficients @ rows.T + sigma[:, None] ** 2 / 2
+        return np.exp(-require_known(log_ratio, np.zeros_like(log_ratio), needed))
 
     errors = np.empty((count, count))
     np.fill_diagonal(errors, (counts * inverse_ratio(alone)).sum(axis=1) / observed - 1)

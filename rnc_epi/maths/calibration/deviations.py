@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnc_epi.maths.calibration.curve import SLOPES, Curve, random_terms
+from rnc_epi.maths.calibration.curve import LARGEST_SPREAD, SLOPES, Curve, random_terms
 from rnc_epi.maths.requirements import Floats
 from rnc_epi.maths.splines import QUASI_POISSON, PenalisedFits, fit_penalised_many
 
@@ -88,4 +88,6 @@ def _plausible(fit: CalibrationFit, name: str, size: int) -> tuple[Floats, float
     fits, reached = _at(fit, {name: unit * np.geomspace(0.1, 12, _COARSE)})
     height = -fits.score
     high = reached[name][height > height.max() - _DEPTH].max()
+    # Where the data hardly tell, no more than what would have been refused as an estimate.
+    high = min(high, LARGEST_SPREAD / np.abs(columns).max())
     return high * (np.arange(size) + 0.5) / size, low

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnc_epi.maths.calibration.ages import age_smooth
-from rnc_epi.maths.calibration.curve import SLOPES, fixed_columns
+from rnc_epi.maths.calibration.curve import SLOPES, fixed_columns, require_spread
 from rnc_epi.maths.calibration.inputs import require_cells, require_registries
 from rnc_epi.maths.calibration.model import CalibrationFit
 from rnc_epi.maths.calibration.variation import converged_fit
@@ -29,7 +29,7 @@ from rnc_epi.maths.splines import (
     random_effect,
     random_slope,
 )
-from rnc_epi.vocabulary.errors import EstimateRefused
+from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
 
 def fit_calibration(
@@ -72,9 +72,10 @@ def fit_calibration(
     InputError
         M001, M002, M003, M007: impossible or misshapen input. C010: fewer than five districts with
         incident cases. C011: the proxy is zero everywhere. C012, C013: proxy and incident cases that
-        cannot be about the same disease, overall or in one district.
+        cannot be about the same disease, overall or in one district. C017: one district holds all of the
+        proxy. C024: a deprivation score that does not vary.
     EstimateRefused
-        C006: no convergence.
+        C006: no convergence. C022: a ratio that varies between districts beyond any use.
 
     References
     ----------
@@ -97,15 +98,17 @@ def fit_calibration(
     """
     cells = require_cells(incident, proxy, age, district)
     require_registries(cells)
-    covariates: dict[str, ArrayLike] = {"age": cells.age, "district": cells.district}
+    covariates: dict[str, ArrayLike] = {"age": cells.age, "district": cells.code}
     smooths: list[Smooth] = [age_smooth(smooth, cells.age, cells.incident)]
     if deprivation is not None:
         score = require_finite(deprivation, "deprivation")
         require_same_shape(age=cells.age, deprivation=score)
+        if np.ptp(score[cells.incident > 0]) == 0:
+            raise InputError("C024")
         covariates["deprivation"] = score
         smooths.append(linear("deprivation"))
-        smooths.append(random_slope(SLOPES, "district", cells.district, "deprivation", score))
-    smooths.append(random_effect("district", cells.district))
+        smooths.append(random_slope(SLOPES, "district", cells.code, "deprivation", score))
+    smooths.append(random_effect("district", cells.code))
     design = build_design(smooths, covariates)
     positive = cells.incident > 0
     offset = np.log(np.where(positive, cells.incident, 1.0))
@@ -118,6 +121,7 @@ def fit_calibration(
         offset, offsets = _smoothed_offset(design, cells.incident, at_risk)
         weights = (at_risk > 0).astype(np.float64)
     fits = converged_fit(design, cells.proxy[None], offset, weights)
+    require_spread(fits.standard_deviations("district"))
     kept = fixed_columns(design)
     extra = np.zeros((int(kept.sum()),) * 2)
     if offsets is not None:
@@ -128,13 +132,14 @@ def fit_calibration(
         place = design.terms["deprivation"].columns.start
         slope = float(fits.coefficients[0, place])
         sigma_slope = float(fits.standard_deviations(SLOPES)[0, 0])
+        require_spread(np.array([sigma_slope * np.abs(score - score.mean()).max()]))
         mean_score = float(score.mean())
         inside = int(kept[:place].sum())
         slope_se = float(np.sqrt(fits.inverse[0, place, place] * fits.scale[0] + extra[inside, inside]))
     return CalibrationFit(
         sigma_district=float(fits.standard_deviations("district")[0, 0]),
         dispersion=float(fits.scale[0]),
-        districts=int(np.unique(cells.district[positive]).size),
+        districts=int(np.unique(cells.code[positive]).size),
         youngest=float(cells.age.min()),
         oldest=float(cells.age.max()),
         deprivation_slope=slope,

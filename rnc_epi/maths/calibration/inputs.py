@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnc_epi.maths.calibration.groups import order_of_appearance, require_labels, sortable
 from rnc_epi.maths.requirements import (
     Floats,
     first_position,
@@ -36,23 +37,10 @@ class Cells:
     age: Floats
     district: NDArray[np.generic]
 
-
-def require_labels(values: ArrayLike, shape: tuple[int, ...], what: str) -> NDArray[np.generic]:
-    """Return labels of the given shape as numbers or text (M002); a missing label is refused (C016)."""
-    labels = np.asarray(values)
-    if labels.shape != shape:
-        raise InputError("M002", what=what, expected=str(shape), found=str(labels.shape))
-    if labels.dtype.kind == "O":
-        missing = np.array([label is None or label != label for label in labels.ravel()])
-        if not missing.any():
-            labels = labels.astype(str)
-    elif labels.dtype.kind == "f":
-        missing = ~np.isfinite(labels)
-    else:
-        missing = np.zeros(labels.shape, dtype=bool)
-    if missing.any():
-        raise InputError("C016", what=what, found=int(missing.sum()), where=first_position(missing))
-    return labels
+    @property
+    def code(self) -> NDArray[np.generic]:
+        """Labels of the districts that can be put in order."""
+        return sortable(self.district)
 
 
 def require_ages(age: ArrayLike) -> Floats:
@@ -89,7 +77,7 @@ def require_cells(incident: ArrayLike, proxy: ArrayLike, age: ArrayLike, distric
 
 def require_registries(cells: Cells) -> None:
     """Refuse too few districts, a proxy that is null or all in one of them, and ratios that make no sense."""
-    labels, place = np.unique(cells.district, return_inverse=True)
+    labels, place = order_of_appearance(cells.district)
     cases = np.bincount(place, cells.incident)
     counts = np.bincount(place, cells.proxy)
     seen = cases > 0

@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths.calibration.curve import Curve, fixed_columns, random_terms
 from rnc_epi.maths.calibration.deviations import plausible_curves
+from rnc_epi.maths.calibration.inputs import require_reachable_ages
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence, predict_incidence
-from rnc_epi.maths.requirements import Floats, require_finite
+from rnc_epi.maths.requirements import Floats
 from rnc_epi.maths.splines import Design, PenalisedFits
 
 
@@ -77,8 +78,13 @@ class CalibrationFit:
         Returns
         -------
         ndarray, shape (ages,)
+
+        Raises
+        ------
+        InputError
+            M007; C014: an age that the calibration cannot reach.
         """
-        ages = np.atleast_1d(require_finite(age, "age"))
+        ages = np.atleast_1d(require_reachable_ages(age, self.youngest, self.oldest))
         exclude = [name for name in self.design.terms if name != "age"]
         rows = self.design.rows({"age": ages}, exclude=exclude)
         return np.asarray(np.exp(rows @ self.fits.coefficients[0]))
@@ -129,8 +135,9 @@ class CalibrationFit:
         weights : array_like, shape (cells,), optional
             Weight of each cell: 1 for counts (default), 1 / person-years of the area for a crude rate,
             standard share / person-years of the cell for a standardised rate.
-        by : array_like, shape (cells,), optional
-            Groups to sum over; the areas by default.
+        by : array_like, shape (cells,) or (cells, levels), optional
+            Groups to sum over, any hashable labels; the areas by default. Labels of several levels are
+            tuples in `index`.
         method : {"calibrated", "chatignoux"}
             ``chatignoux`` takes the standard deviation of districts as known (the published interval);
             ``calibrated`` integrates over it, which few districts require.
@@ -152,6 +159,8 @@ class CalibrationFit:
         InputError
             M001, M002, M004, M005, M007; C014: an age that the calibration cannot reach; C015: the
             deprivation score is missing, or was not part of the calibration.
+        EstimateRefused
+            C023: an age with a proxy whose ratio the registries leave open.
 
         References
         ----------

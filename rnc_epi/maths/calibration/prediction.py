@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from rnc_epi.maths.calibration.curve import Curve
-from rnc_epi.maths.calibration.groups import order_of_appearance, totals
-from rnc_epi.maths.calibration.inputs import require_labels, require_reachable_ages
+from rnc_epi.maths.calibration.curve import Curve, require_known
+from rnc_epi.maths.calibration.groups import order_of_appearance, require_labels, sortable, totals
+from rnc_epi.maths.calibration.inputs import require_reachable_ages
 from rnc_epi.maths.requirements import (
     Floats,
     require_choice,
@@ -30,6 +30,8 @@ METHODS = ("calibrated", "chatignoux")
 TARGETS = ("cases", "risk")
 _CHUNK = 100
 _BISECTIONS = 60
+# Squares of weights beyond this are no numbers any more.
+_LEAST_WEIGHT = 1e-60
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class CalibratedIncidence:
         ndarray, shape (groups, n)
         """
         require_whole(n, "n")
+        require_whole(seed, "seed", least=0)
         generator = np.random.default_rng(seed)
         cells = self.cells
         areas = int(cells.area.max()) + 1
@@ -256,6 +259,8 @@ def predict_incidence(
     areas = require_labels(area, counts.shape, "area")
     groups = areas if by is None else require_labels(by, counts.shape, "by")
     weight = np.ones_like(counts) if weights is None else require_counts(weights, "weights")
+    if ((weight > 0) & ~((weight >= _LEAST_WEIGHT) & (weight <= 1 / _LEAST_WEIGHT))).any():
+        raise InputError("M004", what="weights", expected="[1e-60, 1e60]", found="-")
     require_same_shape(proxy=counts, weights=weight)
     if (deprivation is None) != (fit.deprivation_slope is None):
         raise InputError("C015")
@@ -268,12 +273,17 @@ def predict_incidence(
         names.append("deprivation")
     profiles, profile = np.unique(np.stack(columns), axis=1, return_inverse=True)
     index, group = order_of_appearance(groups)
-    _, area_place = np.unique(areas, return_inverse=True)
+    _, area_place = np.unique(sortable(areas), return_inverse=True)
     pairs, block = np.unique(np.stack([group, area_place]), axis=1, return_inverse=True)
+    rows = fit.curve_rows(dict(zip(names, profiles, strict=True)))
+    # Ages without any proxy give nothing, whatever their ratio.
+    needed = np.bincount(profile.ravel(), counts) > 0
+    variance = np.einsum("ap,pq,aq->a", rows, fit.best.covariance, rows)
+    require_known(rows @ fit.best.coefficients, variance, needed)
     cells = Layout(
         proxy=counts,
         weights=weight,
-        rows=fit.curve_rows(dict(zip(names, profiles, strict=True))),
+        rows=rows * needed[:, None],
         score=(profiles[1] - fit.mean_score) if deprivation is not None else np.zeros(profiles.shape[1]),
         profile=profile.ravel(),
         group=group,

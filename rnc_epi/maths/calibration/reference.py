@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnc_epi.maths.calibration.groups import order_of_appearance, totals
-from rnc_epi.maths.calibration.inputs import require_labels
+from rnc_epi.maths.calibration.groups import order_of_appearance, require_labels, totals
 from rnc_epi.maths.calibration.model import CalibrationFit
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence
 from rnc_epi.maths.requirements import first_position, require_counts, require_same_shape

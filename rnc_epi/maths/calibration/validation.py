@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths.calibration.ages import age_smooth
-from rnc_epi.maths.calibration.groups import order_of_appearance, totals
-from rnc_epi.maths.calibration.inputs import Cells, require_cells, require_labels, require_registries
+from rnc_epi.maths.calibration.curve import require_known, require_spread
+from rnc_epi.maths.calibration.groups import order_of_appearance, require_labels, totals
+from rnc_epi.maths.calibration.inputs import Cells, require_cells, require_registries
 from rnc_epi.maths.requirements import (
     Floats,
     require_choice,
@@ -93,9 +94,9 @@ def leave_out(
 
     Returns the fits, the distinct age of each cell and the model matrix of the curve at those ages.
     """
-    district = random_effect("district", cells.district)
+    district = random_effect("district", cells.code)
     smooths = [age_smooth(smooth, cells.age, cells.incident), district]
-    design = build_design(smooths, {"age": cells.age, "district": cells.district})
+    design = build_design(smooths, {"age": cells.age, "district": cells.code})
     positive = cells.incident > 0
     offset = np.log(np.where(positive, cells.incident, 1.0))
     whole = fit_penalised_many(
@@ -141,7 +142,7 @@ def leave_one_out(
     InputError
         As :func:`fit_calibration`; C017: one district holds all of the proxy.
     EstimateRefused
-        C006: no convergence.
+        C006: no convergence. C022, C023: a ratio that varies beyond any use, or that the others leave open.
 
     References
     ----------
@@ -165,12 +166,15 @@ def leave_one_out(
     kept = np.flatnonzero(observed > 0)
     left_out = place[None] == kept[:, None]
     fits, age_place, rows = leave_out(cells, left_out, smooth)
-    sigma = fits.standard_deviations("district")[:, 0]
-    log_ratio = fits.coefficients @ rows.T + sigma[:, None] ** 2 / 2
-    spread = (rows @ fits.inverse @ rows.T) * fits.scale[:, None, None]
-    own = np.einsum("raa->ra", spread)
     counts = np.zeros((index.size, rows.shape[0]))
     np.add.at(counts, (place, age_place), cells.proxy)
+    # Ages where a district has no proxy give nothing, whatever the ratio.
+    needed = counts[kept] > 0
+    sigma = require_spread(fits.standard_deviations("district")[:, 0])
+    spread = (rows @ fits.inverse @ rows.T) * fits.scale[:, None, None]
+    spread = np.where(needed[:, :, None] & needed[:, None, :], spread, 0.0)
+    own = np.einsum("raa->ra", spread)
+    log_ratio = require_known(fits.coefficients @ rows.T + sigma[:, None] ** 2 / 2, own, needed)
     inverse_ratio = np.exp(-log_ratio)
     by_age = counts[kept] * inverse_ratio
     predicted = by_age.sum(axis=1)
@@ -216,7 +220,7 @@ def grade(errors: ArrayLike, sigma_district: float, sigma_incidence: float) -> s
     Raises
     ------
     InputError
-        M001, M002, M007: impossible input.
+        M001, M002, M007: impossible input. M004: an error below -1, which no prediction has.
 
     References
     ----------
@@ -233,6 +237,9 @@ def grade(errors: ArrayLike, sigma_district: float, sigma_incidence: float) -> s
     size = np.abs(require_finite(errors, "errors"))
     if size.ndim != 1 or size.size == 0:
         raise InputError("M002", what="errors", expected="(districts,)", found=str(size.shape))
+    if (np.asarray(errors, dtype=np.float64) < -1).any():
+        # A prediction is not negative: these are no relative errors.
+        raise InputError("M004", what="errors", expected="[-1, inf)", found="-")
     spread = require_scalar(float(require_counts(sigma_district, "sigma_district")), "sigma_district")
     variation = require_scalar(float(require_counts(sigma_incidence, "sigma_incidence")), "sigma_incidence")
     if (size <= LARGE_ERROR).all():

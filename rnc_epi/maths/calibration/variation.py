@@ -68,8 +68,8 @@ def incidence_variation(
     require_same_shape(cases=cells.incident, person_years=at_risk)
     require_person_time(cells.incident, at_risk)
     require_registries(cells)
-    smooths: list[Smooth] = [thin_plate("age", cells.age), random_effect("district", cells.district)]
-    design = build_design(smooths, {"age": cells.age, "district": cells.district})
+    smooths: list[Smooth] = [thin_plate("age", cells.age), random_effect("district", cells.code)]
+    design = build_design(smooths, {"age": cells.age, "district": cells.code})
     usable = at_risk > 0
     offset = np.log(np.where(usable, at_risk, 1.0))
     fits = converged_fit(design, cells.incident[None], offset, usable.astype(np.float64))

@@ -45,7 +45,8 @@ class PenalisedFits:
     edf : ndarray, shape (responses, columns)
         Effective degrees of freedom of each coefficient.
     score : ndarray, shape (responses,)
-        Minus the restricted log-likelihood, up to a constant of the design.
+        Minus the restricted log-likelihood, up to a constant of the design: that of mgcv for a Gaussian
+        response; for counts the two differ by constants (the scale of thin-plate columns, n log(2 pi) / 2).
     converged : ndarray of bool, shape (responses,)
     """
 
@@ -137,6 +138,7 @@ class PenalisedFit:
     def simulate(self, draws: int, *, seed: int) -> Floats:
         """Draws of the coefficients from their posterior, shape (draws, columns)."""
         require_whole(draws, "draws")
+        require_whole(seed, "seed", least=0)
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         noise = np.random.default_rng(seed).standard_normal((draws, self.coefficients.size))
@@ -322,12 +324,15 @@ def _collect(
     edf = 1 - penalty * np.einsum("rpp->rp", inverse)
     scale = np.ones(len(rho))
     if family.scaled:
-        squared, skew = family.pearson(problem.response, eta)
         used = (problem.weights > 0).sum(axis=1)
         # Fletcher (2012): Pearson's estimate corrected for the skewness of sparse counts.
-        skewness = (np.sqrt(problem.weights) * skew).sum(axis=1) / used
-        pearson = (problem.weights * squared).sum(axis=1) / (used - edf.sum(axis=1))
-        scale = pearson / (1 + skewness)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            squared, skew = family.pearson(problem.response, eta)
+            skewness = (np.sqrt(problem.weights) * skew).sum(axis=1) / used
+            pearson = (problem.weights * squared).sum(axis=1) / (used - edf.sum(axis=1))
+            scale = pearson / (1 + skewness)
+        # Means that vanish beside events leave no scale: that is no fit.
+        found = found & np.isfinite(scale)
     return PenalisedFits(
         design, family, state.coefficients, inverse, rho, scale, state.scale, edf, state.score, found
     )
