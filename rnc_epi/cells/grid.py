@@ -109,23 +109,19 @@ class Grid:
 
     def sum_over(self, axis: int) -> Grid:
         """Return the sum along an axis, kept with length 1; covered where all its entries are."""
-        return _kept(
-            events=self.events.sum(axis=axis, keepdims=True),
-            person_years=self.person_years.sum(axis=axis, keepdims=True),
-            covered=np.asarray(self.covered.all(axis=axis, keepdims=True)),
-            unknown_age=self.unknown_age.sum(axis=axis, keepdims=True),
-            source=np.bitwise_or.reduce(self.source, axis=axis, keepdims=True),
-        )
+        return _kept(**self._totals(axis), covered=np.asarray(self.covered.all(axis=axis, keepdims=True)))
 
     def sum_of_covered(self, axis: int) -> Grid:
         """Return the sum along an axis of what is covered; covered where one of its entries is."""
-        return Grid(
-            events=self.events.sum(axis=axis, keepdims=True),
-            person_years=self.person_years.sum(axis=axis, keepdims=True),
-            covered=np.asarray(self.covered.any(axis=axis, keepdims=True)),
-            unknown_age=self.unknown_age.sum(axis=axis, keepdims=True),
-            source=np.bitwise_or.reduce(self.source, axis=axis, keepdims=True),
-        )
+        return Grid(**self._totals(axis), covered=np.asarray(self.covered.any(axis=axis, keepdims=True)))
+
+    def _totals(self, axis: int) -> dict[str, NDArray[np.int64]]:
+        return {
+            "events": self.events.sum(axis=axis, keepdims=True),
+            "person_years": self.person_years.sum(axis=axis, keepdims=True),
+            "unknown_age": self.unknown_age.sum(axis=axis, keepdims=True),
+            "source": np.bitwise_or.reduce(self.source, axis=axis, keepdims=True),
+        }
 
     def restricted_to(self, where: NDArray[np.bool_]) -> Grid:
         """Return the grid with nothing left in bands where a mask is False."""

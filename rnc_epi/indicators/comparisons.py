@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rnc_epi.indicators.frames import PER
-from rnc_epi.indicators.grouped import Grouped, Table, grouped
+from rnc_epi.indicators.grouped import Grouped, Table, each_with, grouped
 from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import annual_change as changes
 from rnc_epi.maths import compare
@@ -136,9 +136,7 @@ def area_against_rest(
     )  # fmt: skip
     p_values = np.asarray(found.ratio.p_value).ravel()
     family = false_discovery_rate(p_values, rate=discovery_rate)
-    keys = heads.loc[heads.index.repeat(len(areas))].reset_index(drop=True)
-    keys[area] = areas * len(heads)
-    return keys.assign(
+    return each_with(heads, area, areas).assign(
         value=np.ravel(found.ratio.ratio), lower=np.ravel(found.ratio.lower),
         upper=np.ravel(found.ratio.upper), p_value=p_values, adjusted_p_value=family.adjusted,
         differs=family.discovered, area_rate=np.ravel(found.area.rate), rest_rate=np.ravel(found.rest.rate),

@@ -111,6 +111,13 @@ class Grouped:
         return heads, values, rows
 
 
+def each_with(heads: pd.DataFrame, column: str, values: Sequence[object]) -> pd.DataFrame:
+    """Return every group that lacks a column with every value of it, in the order of `Grouped.along`."""
+    keys = heads.loc[heads.index.repeat(len(values))].reset_index(drop=True)
+    keys[column] = np.tile(np.array(values, dtype=object), len(heads))
+    return keys
+
+
 def grouped(
     table: Table, by: Sequence[str], events: str = "events", person_years: str = "person_years"
 ) -> Grouped:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rnc_epi.indicators.comparisons import standard_weights, with_column
 from rnc_epi.indicators.frames import PER
-from rnc_epi.indicators.grouped import Table, grouped
+from rnc_epi.indicators.grouped import Table, each_with, grouped
 from rnc_epi.indicators.levels import Level, a_row_per_level
 from rnc_epi.maths import basics, compare, multiple
 from rnc_epi.maths.funnel import funnel_limits, overdispersion_between_areas
@@ -91,9 +91,7 @@ def internal_sir(
     events, person_years = groups.events[rows], groups.person_years[rows]
     expected = internal_expected_events(events, person_years, with_own_area=with_own_area).expected
     found = indirectly_standardised_ratio(events.sum(axis=-1), expected, method=interval_method, level=level)
-    keys = heads.loc[heads.index.repeat(len(areas))].reset_index(drop=True)
-    keys[area] = np.tile(np.array(areas, dtype=object), len(heads))
-    return keys.assign(
+    return each_with(heads, area, areas).assign(
         value=np.ravel(found.ratio), lower=np.ravel(found.lower), upper=np.ravel(found.upper),
         se=np.ravel(found.se), events=np.ravel(events.sum(axis=-1)), expected=np.ravel(expected),
         interval_method=interval_method, level=level,
@@ -138,9 +136,7 @@ def ranks(
         per=per,
     )
     found = multiple.ranks_with_uncertainty(rates, seed=seed, draws=draws, level=level)
-    keys = heads.loc[heads.index.repeat(len(areas))].reset_index(drop=True)
-    keys[area] = np.tile(np.array(areas, dtype=object), len(heads))
-    return keys.assign(
+    return each_with(heads, area, areas).assign(
         value=np.ravel(rates.rate), rank=np.ravel(found.rank), rank_lower=np.ravel(found.lower),
         rank_upper=np.ravel(found.upper), expected_rank=np.ravel(found.expected), standard=standard,
         level=level, per=per,

@@ -85,8 +85,10 @@ def lifetime_risk(
 ) -> pd.DataFrame:
     """Return risks of diagnosis over a life, or before `until`, other deaths competing, per cent.
 
-    There is no such verb on the cells of an extract: the risk needs the deaths of all causes, and the extract
-    contract knows those of cancers alone. Join the deaths of the civil registry to the frame of the cells.
+    There is no such verb on the cells of an extract: the risk needs the deaths of all causes, and an extract
+    counts those of cancers alone. Join the deaths of the civil registry to the frame of the cells; or, in
+    their place, the mortality of a life table times the person-years: the limits, which take them for a
+    count of that population, are then a little wide.
 
     Parameters
     ----------

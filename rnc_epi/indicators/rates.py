@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from rnc_epi.indicators.rows import (
     result_rows,
     why_not,
 )
-from rnc_epi.maths.standardise import crude_rate, directly_standardised_rate
+from rnc_epi.maths.standardise import RateEstimate, crude_rate, directly_standardised_rate
 from rnc_epi.vocabulary.standards import standard as standard_named
 
 if TYPE_CHECKING:
@@ -78,21 +78,14 @@ def crude_rates(cells: Cells, *, level: Level = 0.95, per: int = PER) -> pd.Data
         level=level,
         per=per,
     )
-    return result_rows(
+    return _rate_rows(
         cells,
+        estimate,
+        level,
         indicator="crude_rate",
-        measure_unit=UNIT_RATE,
-        per=per,
         method="crude",
-        value=estimate.rate,
-        lower=estimate.lower,
-        upper=estimate.upper,
-        se=estimate.se,
-        interval_method="garwood",
-        level=level,
         events=cells.total_events,
         person_years=cells.total_person_years,
-        estimable=estimate.estimable,
         reason=why_not(cells),
     )
 
@@ -107,22 +100,15 @@ def age_specific_rates(cells: Cells, bands: BandSet, *, level: Level = 0.95, per
             merged.events[:, column], merged.person_years[:, column], method="garwood", level=level, per=per
         )
         tables.append(
-            result_rows(
+            _rate_rows(
                 merged,
+                estimate,
+                level,
                 indicator="age_specific_rate",
-                measure_unit=UNIT_RATE,
-                per=per,
                 method="crude",
-                value=estimate.rate,
-                lower=estimate.lower,
-                upper=estimate.upper,
-                se=estimate.se,
-                interval_method="garwood",
-                level=level,
                 events=merged.events[:, column],
                 person_years=merged.person_years[:, column],
                 band=band,
-                estimable=estimate.estimable,
                 reason=np.where(merged.covered[:, column], NO_PERSON_YEARS, NOT_ALL_COVERED),
             )
         )
@@ -153,21 +139,34 @@ def standardised_rates(
         per=per,
         event_variance=event_variance,
     )
+    return _rate_rows(
+        cells,
+        estimate,
+        level,
+        indicator="asr",
+        method="direct",
+        events=cells.total_events,
+        person_years=cells.total_person_years,
+        standard=standard,
+        reason=why_not(cells),
+    )
+
+
+def _rate_rows(
+    cells: Cells, estimate: RateEstimate, level: Level, *, indicator: str, method: str, **stated: Any
+) -> pd.DataFrame:
     return result_rows(
         cells,
-        indicator="asr",
+        indicator=indicator,
         measure_unit=UNIT_RATE,
-        per=per,
-        method="direct",
+        per=int(estimate.per),
+        method=method,
         value=estimate.rate,
         lower=estimate.lower,
         upper=estimate.upper,
         se=estimate.se,
-        interval_method=interval_method,
+        interval_method=estimate.method,
         level=level,
-        events=cells.total_events,
-        person_years=cells.total_person_years,
-        standard=standard,
         estimable=estimate.estimable,
-        reason=why_not(cells),
+        **stated,
     )

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rnc_epi.report.figures.axis import number_axis, rate_label, shown_values
+from rnc_epi.report.figures.axis import rates_upwards, shown_values
 from rnc_epi.report.figures.style import SEX_COLOURS, SEX_MARKERS, axes_of, drawing_style
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
@@ -37,7 +37,6 @@ def plot_age_curve(
     -------
     Axes
     """
-    written = Format(language)
     with drawing_style():
         ax = axes_of(ax, 4.2, 3.0)
         for sex, rows in _by_sex(table):
@@ -53,11 +52,8 @@ def plot_age_curve(
         edges = sorted({int(age) for age in table["age_from"]})
         ax.set_xticks(edges)
         ax.set_xlim(edges[0] if edges else 0, (edges[-1] if edges else 0) + OPEN_BAND_YEARS + 1)
-        ax.set_ylim(bottom=0)
-        ax.grid(axis="y")
         ax.set_xlabel(text("axis_age", language))
-        ax.set_ylabel(rate_label(table, language))
-        number_axis(ax.yaxis, written)
+        rates_upwards(ax, table, language)
         if title:
             ax.set_title(title)
         if legend:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -37,6 +38,14 @@ def shown_values(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
         np.where(shown, rows[name].to_numpy(dtype=float), np.nan) for name in ("value", "lower", "upper")
     )
     return value, lower, upper
+
+
+def rates_upwards(ax: Axes, table: pd.DataFrame, language: str) -> None:
+    """Make the vertical axis that of the rates of a table: from zero, ruled, named."""
+    ax.set_ylim(bottom=0)
+    ax.grid(axis="y")
+    ax.set_ylabel(rate_label(table, language))
+    number_axis(ax.yaxis, Format(language))
 
 
 def rate_label(table: pd.DataFrame, language: str) -> str:

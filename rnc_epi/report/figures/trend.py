@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rnc_epi.report.figures.axis import number_axis, rate_label, shown_values
+from rnc_epi.report.figures.axis import rates_upwards, shown_values
 from rnc_epi.report.figures.style import INK, QUIET, SEX_COLOURS, SEX_MARKERS, axes_of, drawing_style
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
@@ -48,7 +48,6 @@ def plot_trend(
     -------
     Axes
     """
-    written = Format(language)
     ordered = table.sort_values(["sex", "period_from"], kind="stable")
     years = np.unique(ordered["period_from"].to_numpy(dtype=int))
     stops = sorted({int(year) for year in breaks if len(years) and years[0] < year <= years[-1]})
@@ -77,11 +76,8 @@ def plot_trend(
         if len(years) > 8:
             ax.set_xticks(years[::2], [str(year) for year in years[::2]])
         ax.margins(x=0.06)
-        ax.set_ylim(bottom=0)
-        ax.grid(axis="y")
         ax.set_xlabel(text("axis_year", language))
-        ax.set_ylabel(rate_label(table, language))
-        number_axis(ax.yaxis, written)
+        rates_upwards(ax, table, language)
         if title:
             ax.set_title(title)
         if legend:
