@@ -8,6 +8,7 @@ import pandas as pd
 
 from rnc_epi.release.words import words
 from rnc_epi.vocabulary.areas import GEO_LEVELS, level_title
+from rnc_epi.vocabulary.estimators import proxy_of
 from rnc_epi.vocabulary.indicators import defined_slugs, definition
 from rnc_epi.vocabulary.schemas import INTEGER, NOT_APPLICABLE, RESULT_COLUMNS, TEXT
 from rnc_epi.vocabulary.sites import SITES
@@ -63,7 +64,22 @@ def _explained(column: str, code: Any, language: str, titles: dict[str, str]) ->
         indicator = definition(code, language)
         return indicator.title, indicator.definition
     entry = said.get(column, {}).get(str(code))
+    if entry is None and column == "method":
+        return _of_a_correlate(str(code), language), None
     if entry is None:
         # A code of the user's own (a declared level, standard or stratum) is its own label.
         return str(code), None
     return entry[language], entry.get(f"definition_{language}")
+
+
+def _of_a_correlate(method: str, language: str) -> str:
+    """Return the words of ``calibrated+registries-HA``; a method without a correlate is its own label."""
+    proxy = proxy_of(method)
+    if proxy is None:
+        return method
+    said = words()
+    way, *beside = method.partition("-")[0].split("+")
+    label = str(said["method"][way][language])
+    for part in beside:
+        label = str(said["part"][part][language]).format(method=label)
+    return str(said["part"]["correlate"][language]).format(method=label, name=proxy)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rnc_epi.report.blocks import Column, Section, Table
 from rnc_epi.report.formats import NOTHING, Format
-from rnc_epi.report.national import not_estimable_nation
+from rnc_epi.report.national import national_notice, not_estimable_nation
 from rnc_epi.report.texts import report_texts, text
 from rnc_epi.report.wording import altered_notes
 from rnc_epi.vocabulary.areas import level_title
 from rnc_epi.vocabulary.errors import catalogue, placeholders
+from rnc_epi.vocabulary.estimators import OBSERVED, proxy_of
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 from rnc_epi.vocabulary.sites import SITES
 
@@ -82,26 +83,25 @@ def _sources(content: Content, language: str) -> Section:
     )
 
 
+_SEPARATOR: Final = {"fr": "\u00a0; ", "en": "; "}
 _KINDS = ("registry", "snds", "deaths", "census", "published")
 
 
 def _indicators(content: Content, language: str) -> Section:
     """Return the definition, the calculation and the limits of each indicator that the release holds."""
     rows = content.results
-    held = rows.groupby(["indicator", "method", "interval_method", "level"], dropna=False, sort=True).size()
-    lines: dict[str, tuple[str, ...]] = {}
-    for indicator, method, interval, level in held.index:
-        if indicator in lines and interval == NOT_APPLICABLE:
-            continue
-        limits = NOTHING
-        if interval != NOT_APPLICABLE:
-            limits = f"{content.label('interval_method', interval, language)}, "
-            limits += Format(language).interval_name(float(level))
-        lines[indicator] = (
-            content.label("indicator", indicator, language),
-            content.definition("indicator", indicator, language),
-            content.label("method", method, language),
-            limits,
+    lines = []
+    for (indicator, estimator), part in rows.groupby(["indicator", "estimator"], sort=True):
+        name = content.label("indicator", indicator, language)
+        if estimator != OBSERVED:
+            name = f"{name} ({content.label('estimator', estimator, language)})"
+        lines.append(
+            (
+                name,
+                content.definition("indicator", indicator, language),
+                _methods_of(content, part, language),
+                _limits_of(content, part, language),
+            )
         )
     columns = tuple(
         Column(text(f"column_{name}", language), numeric=False)
@@ -115,16 +115,36 @@ def _indicators(content: Content, language: str) -> Section:
             text("methods_standards", language, standards=Format(language).sentence_list(titles))
         )
     paragraphs.append(text("methods_intervals", language))
-    if "sir" in lines or "smr" in lines:
+    if rows["indicator"].isin(("sir", "smr")).any():
         paragraphs.append(text("methods_ratios", language))
     return Section(
         "methods-indicators",
         text("methods_indicators", language),
         tuple(paragraphs),
-        tables=(
-            Table("table-indicators", text("table_indicators", language), columns, tuple(lines.values())),
-        ),
+        tables=(Table("table-indicators", text("table_indicators", language), columns, tuple(lines)),),
     )
+
+
+def _methods_of(content: Content, rows: pd.DataFrame, language: str) -> str:
+    """Return how the values of some rows were calculated; correlates are named where they serve."""
+    said = {
+        text("method_correlate", language)
+        if proxy_of(method) is not None
+        else content.label("method", method, language)
+        for method in rows["method"].drop_duplicates()
+    }
+    return _SEPARATOR[language].join(sorted(said))
+
+
+def _limits_of(content: Content, rows: pd.DataFrame, language: str) -> str:
+    """Return every way in which the limits of some rows were had, with their level."""
+    written = Format(language)
+    pairs = rows.loc[rows["interval_method"].ne(NOT_APPLICABLE), ["interval_method", "level"]]
+    said = [
+        f"{content.label('interval_method', interval, language)}, {written.interval_name(float(level))}"
+        for interval, level in sorted(set(pairs.itertuples(index=False, name=None)))
+    ]
+    return _SEPARATOR[language].join(said) or NOTHING
 
 
 def _sites(content: Content, language: str) -> Section | None:
@@ -166,7 +186,7 @@ def _named(slug: str, words: str, language: str) -> str:
 def _not_estimable(content: Content, language: str) -> Section | None:
     items = []
     if not_estimable_nation(content, "incidence"):
-        items.append(text("national_not_estimable", language))
+        items.append(text(national_notice(content), language))
     if any(
         len(content.rows("incidence", "sir", level)) for level in ("registry_zone", "departement", "region")
     ):
@@ -231,9 +251,9 @@ def _accounting(content: Content, language: str) -> Section | None:
         (
             row["table_name"],
             NOTHING if row["source"] == NOT_APPLICABLE else row["source"],
-            _said("step", row["step"], language),
+            _said("step", str(row["step"]).partition(":")[0], language),
             _said("fate", row["fate"], language),
-            "" if row["reason"] == NOT_APPLICABLE else row["reason"],
+            "" if row["reason"] == NOT_APPLICABLE else _said("reason", row["reason"], language),
             _count(row["rows"], language),
             _count(row["events"], language),
         )

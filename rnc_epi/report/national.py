@@ -14,7 +14,8 @@ from rnc_epi.report.formats import NOTHING, Format
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import altered_notes, area_title, event_word, ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
-from rnc_epi.vocabulary.schemas import NOT_ESTIMABLE, PUBLISHED
+from rnc_epi.vocabulary.estimators import CALIBRATED
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, NOT_ESTIMABLE, PUBLISHED
 from rnc_epi.vocabulary.sexes import Sex
 from rnc_epi.vocabulary.sites import SITES
 
@@ -27,8 +28,10 @@ def summary(content: Content, language: str) -> Section:
     items: list[str] = []
     for event_type in content.event_types:
         items.extend(_key_figures(content, event_type, language))
+    items.extend(_key_estimates(content, language))
     if not_estimable_nation(content, "incidence"):
-        items.append(text("incidence_not_national", language))
+        name = "incidence_modelled" if _estimated_nation(content).size else "incidence_not_national"
+        items.append(text(name, language))
     paragraphs = [text("summary_lead", language, title=content.title)]
     if content.synthetic:
         paragraphs.append(text("synthetic_notice", language))
@@ -114,6 +117,60 @@ def _key_figures(content: Content, event_type: str, language: str) -> list[str]:
     return items
 
 
+def _estimated_nation(content: Content) -> pd.DataFrame:
+    """Return the national numbers of cases calibrated on correlates, of the longest period of each site."""
+    rows = pd.concat(
+        [
+            content.estimates("incidence", "count", level, estimator=CALIBRATED, status=PUBLISHED)
+            for level in NATIONAL_LEVELS
+        ]
+    )
+    rows = rows[rows["stratum_type"].eq(NOT_APPLICABLE)]
+    return content.in_longest_period(rows) if len(rows) else rows
+
+
+def _key_estimates(content: Content, language: str) -> list[str]:
+    """Return the leading sites of each sex by their estimated cases in the nation."""
+    written = Format(language)
+    rows = _estimated_nation(content)
+    items = []
+    for sex in (Sex.MEN, Sex.WOMEN):
+        of_sex = (
+            rows[rows["sex"].eq(int(sex))].sort_values(["value", "site"], ascending=[False, True]).head(3)
+        )
+        if of_sex.empty:
+            continue
+        first = of_sex.iloc[0]
+        listed = [
+            text(
+                "key_estimate",
+                language,
+                site=SITES[row["site"]].name(language),
+                number=written.value(row),
+                limits=written.interval(row),
+            )
+            for row in of_sex.to_dict("records")
+        ]
+        ages = written.number(first["age_from"])
+        items.append(
+            text(
+                "key_estimates" if first["age_from"] == 0 else "key_estimates_of_ages",
+                language,
+                sex=sex.label(language),
+                where=area_title(content, first, language),
+                years=written.period(first["period_from"], first["period_until"]),
+                sites=written.sentence_list(listed),
+                **({} if first["age_from"] == 0 else {"age": ages}),
+            )
+        )
+    return items
+
+
+def national_notice(content: Content) -> str:
+    """Return the key of what is said where registries alone do not give the nation."""
+    return "national_modelled" if _estimated_nation(content).size else "national_not_estimable"
+
+
 def not_estimable_nation(content: Content, event_type: str) -> bool:
     """Tell whether the release says that an event is not estimable for the nation."""
     return (
@@ -130,7 +187,7 @@ def national(content: Content, language: str) -> Section | None:
     paragraphs, figures, tables = [], [], []
     for event_type in content.event_types:
         if not_estimable_nation(content, event_type):
-            paragraphs.append(text("national_not_estimable", language))
+            paragraphs.append(text(national_notice(content), language))
         table = _table(content, event_type, language)
         if table is not None:
             tables.append(table)
