@@ -71,7 +71,7 @@ def _cells_without(table: str) -> str:
            AND d.year >= t.period_from AND d.year < t.period_until
            AND d.age_from <= t.age_from AND d.age_until >= t.age_until
         GROUP BY t.*
-        HAVING count(d.area_id) < any_value(t.period_until - t.period_from)
+        HAVING count(d.area_id) < any_value(CAST(t.period_until AS BIGINT) - t.period_from)
     """
 
 

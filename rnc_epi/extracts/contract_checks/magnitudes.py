@@ -26,6 +26,8 @@ _STEP_FROM: Final = 1_000
 _BEYOND_CHANCE: Final = 13.8
 #: Longer periods are mistakes that other checks refuse; the bound keeps them from filling the memory.
 _CENTURY: Final = 100
+#: Years of a period; small whole numbers overflow where a period is nonsense.
+_LENGTH: Final = "(CAST(period_until AS BIGINT) - period_from)"
 _SAME_AREA: Final = (
     "{0}.geo_code = {1}.geo_code AND {0}.geo_level = {1}.geo_level AND {0}.geo_vintage = {1}.geo_vintage"
 )
@@ -39,7 +41,7 @@ def steps_of_person_years(store: Store, tables: ExtractTables) -> Iterator[Findi
         "steps_of_person_years",
         f"""
         WITH yearly AS (
-            SELECT * EXCLUDE (person_years, age_status), person_years / (period_until - period_from) AS size
+            SELECT * EXCLUDE (person_years, age_status), person_years / {_LENGTH} AS size
             FROM {usable("person_years")}
             WHERE age_status = 'known' AND period_until > period_from
         )
@@ -69,7 +71,7 @@ def person_years_against_population(store: Store, tables: ExtractTables) -> Iter
         SELECT p.source, p.geo_level, p.geo_code, p.period_from AS year
         FROM (
             SELECT source, geo_level, geo_code, geo_vintage, period_from,
-                sum(person_years) / any_value(period_until - period_from) AS size,
+                sum(person_years) / any_value({_LENGTH}) AS size,
                 count(DISTINCT sex) = 2 AND min(age_from) = 0 AND bool_or(age_until IS NULL) AS whole
             FROM {usable("person_years")}
             WHERE period_until > period_from
