@@ -248,3 +248,17 @@ def test_a_caterpillar_of_hundreds_of_areas_needs_no_names_and_one_of_none_says_
     nothing = table.assign(status="not_published")
     assert describe_caterpillar(nothing, "fr")
     plot_caterpillar(nothing)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.4, 3.0), (0.82, 1.2), (0.93, 1.08)])
+def test_the_ratios_of_a_caterpillar_can_be_read_whatever_their_range(low, high):
+    value = np.geomspace(low * 1.02, high / 1.02, 60)
+    table = pd.DataFrame(
+        {
+            "name": [f"Z{k}" for k in range(60)], "value": value, "lower": value / 1.02,
+            "upper": value * 1.02, "status": "published", "risk_class": 0.0,
+        }
+    )  # fmt: skip
+    ax = plot_caterpillar(table)
+    bottom, top = ax.get_ylim()
+    assert sum(bottom <= tick <= top for tick in ax.get_yticks()) >= 4

@@ -22,6 +22,15 @@ from rnc_epi.vocabulary.schemas import PUBLISHED
 if TYPE_CHECKING:
     import geopandas as gpd
 
+#: Ticks of ratios, from wide ranges to narrow ones, and how many an axis needs to be read.
+RATIO_TICKS: Final = (
+    (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+    (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0),
+    (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2),
+    (0.92, 0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06, 1.08),
+)
+FEWEST_TICKS: Final = 4
+
 #: Colours of areas of which the class alone is shown: duller than those of figures, in the same order.
 CLASS_COLOURS: Final = {-1: "#8f8b9e", 0: "#e9e4d8", 1: "#ab9378"}
 CLASS_WORDS: Final = {-1: "lower", 0: "not_distinct", 1: "higher"}
@@ -167,7 +176,8 @@ def plot_caterpillar(
             words = text(f"mark_{CLASS_WORDS[risk_class]}", language)
             handles.append(Line2D([], [], color=colour, marker="o", markersize=2.6, label=words))
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(FixedLocator([0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0]))
+        drawn = np.concatenate([np.maximum(low, foot), high])
+        ax.yaxis.set_major_locator(FixedLocator(_ratio_ticks(drawn)))
         ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: written.number(tick, 2)))
         ax.set_ylabel(text("axis_risk", language))
@@ -182,6 +192,16 @@ def plot_caterpillar(
         if handles:
             ax.legend(handles=handles, loc="upper left")
     return ax
+
+
+def _ratio_ticks(drawn: NDArray[np.float64]) -> list[float]:
+    """Return ticks of a logarithmic axis of ratios: the coarsest of which four lie among what is drawn."""
+    known = drawn[np.isfinite(drawn)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (1.0, 1.0)
+    for ticks in RATIO_TICKS:
+        if sum(low <= tick <= high for tick in ticks) >= FEWEST_TICKS:
+            break
+    return list(ticks)
 
 
 def describe_risks(areas: pd.DataFrame, language: str, *, subject: str) -> str:
