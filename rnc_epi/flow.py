@@ -33,6 +33,7 @@ from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.release.audit_trail import append_to_trail, record_run, study_hash
 from rnc_epi.vocabulary.ages import BandSet
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
 from rnc_epi.vocabulary.errors import NotCovered, RncEpiError
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.schemas import as_result
@@ -249,6 +250,7 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
             parts.append(indicators(cells, study.rates, detail.keeps_ages(cells.strata), compact=True))
             if event_type == "incidence":
                 parts.append(not_covered_rows(national_gaps(cells, areas), study.rates.standards))
+        parts = [rows for part in parts if len(rows := _of_levels_asked(part, study))]
         if not parts:
             raise NotCovered("K004", found=", ".join(selection.sites))
     if study.quality is not None and study.quality.rules != "ignore":
@@ -274,6 +276,12 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
     )
 
 
+def _of_levels_asked(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Return rows without the levels that serve as a reference for ratios only."""
+    asked = study.select.geo_levels
+    return rows[rows["geo_level"].isin(asked)] if asked and len(rows) else rows
+
+
 def batches(stream: Iterable[tuple[str, str, Cells]]) -> Iterator[tuple[str, Cells]]:
     """Yield cells of several sites together, of one type of event and the same age bands each time.
 
@@ -296,8 +304,16 @@ def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = Non
     Raises
     ------
     NotCovered
-        K005, a stated site that the extract covers for none of the events asked.
+        K005, a stated site that the extract covers for none of the events asked; K011, a level of geography
+        that it does not have.
     """
+    held = set(builder.areas()["geo_level"])
+    levels = list(study.select.geo_levels)
+    if unknown := [level for level in levels if level not in held]:
+        raise NotCovered("K011", found=", ".join(unknown), expected=", ".join(sorted(held)))
+    if levels and "sir" in study.rates.indicators:
+        # Ratios compare with the nation or with all registries, whether these are shown or not.
+        levels += [level for level in (*NATIONAL_LEVELS, "registry_zone") if level in held - set(levels)]
     events = tuple(study.select.events)
     available = {slug for event in events for slug in builder.available_sites(event)}
     if study.select.sites:
@@ -311,7 +327,7 @@ def selection_of(study: Study, builder: CellBuilder, detail: Detail | None = Non
         sites=sites,
         sexes=tuple(study.select.sexes),
         event_types=events,
-        geo_levels=tuple(study.select.geo_levels),
+        geo_levels=tuple(levels),
         years=tuple(study.select.years),
         pooled=tuple(Period.parse(label) for label in study.select.pooled),
         detail=detail,

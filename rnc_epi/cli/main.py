@@ -171,10 +171,11 @@ def build_app(language: str) -> typer.Typer:
         lang: Lang = language,
         quiet: Quiet = False,
     ) -> None:
-        from rnc_epi.main_jobs import publish_edition
+        from rnc_epi.main_jobs import publish_with_report
 
         terminal = Terminal(lang, quiet)
-        terminal.say("published", path=publish_edition(directory, approve=approve))
+        products = publish_with_report(directory, approve=approve, language=lang, progress=terminal.progress)
+        _say_products(terminal, products)
 
     @app.command(help=said("verify"))
     def verify(directory: Directory, lang: Lang = language, quiet: Quiet = False) -> None:

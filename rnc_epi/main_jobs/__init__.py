@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -63,6 +64,24 @@ def publish_edition(out: str | Path, *, approve: str) -> Path:
     published = publish(out, approve=approve)
     append_to_trail(Path(out) / "internal", action="publish", outcome="done", release_id=published.name)
     return published
+
+
+def publish_with_report(
+    out: Path, *, approve: str, language: str = "fr", progress: Progress = silent
+) -> dict[str, Path]:
+    """Publish the staged release of a folder, and write its report where the study asks for one.
+
+    Returns
+    -------
+    dict of str to path
+        ``published``, and the files of the report.
+    """
+    published = publish_edition(out, approve=approve)
+    products = {"published": published}
+    manifest = json.loads((published / "MANIFEST.json").read_text(encoding="utf-8"))
+    if manifest["parameters"]["outputs"]["report"]:
+        products |= report(out, language=language, progress=progress)
+    return products
 
 
 def attack(directory: Path) -> AttackReport:

@@ -36,8 +36,16 @@ def placeholders(template: str) -> set[str]:
 
 
 def render(code: str, language: str, facts: dict[str, Any]) -> str:
-    """Return the text of a message, problem first, then the next step on a line of its own."""
+    """Return the text of a message, problem first, then the next step on a line of its own.
+
+    A fact may be an error of its own: what is wrong with one key of a file is said inside what is wrong with
+    the file, in the language of the whole.
+    """
     texts = catalogue()[code]
+    facts = {
+        name: value.problem(language) if isinstance(value, RncEpiError) else value
+        for name, value in facts.items()
+    }
     problem = texts[language].format(**facts)
     next_step = texts[f"next_{language}"].format(**facts)
     word = "À faire" if language == "fr" else "Next"
@@ -69,6 +77,10 @@ class RncEpiError(Exception):
     def message(self, language: str = "fr") -> str:
         """Return the text in ``"fr"`` or ``"en"``."""
         return render(self.code, language, self.facts)
+
+    def problem(self, language: str = "fr") -> str:
+        """Return what is wrong, without the code and the next step."""
+        return catalogue()[self.code][language].format(**self.facts)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.code, self.facts))

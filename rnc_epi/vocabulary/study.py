@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
+from rnc_epi.vocabulary.errors import FileProblem, InputError, StudyFileError
 from rnc_epi.vocabulary.policy import Lift
+from rnc_epi.vocabulary.sites import SITES
 from rnc_epi.vocabulary.study_calibration import Calibration
+from rnc_epi.vocabulary.study_errors import require_each_once, study_error
 from rnc_epi.vocabulary.study_inequality import Inequality
 from rnc_epi.vocabulary.study_quality import Quality
 from rnc_epi.vocabulary.study_section import Section
@@ -30,8 +32,10 @@ class Select(Section):
         default_factory=list,
         description="slugs of sites; empty: the sites of the French report that are covered",
     )
-    sexes: list[Literal[0, 1, 2]] = Field(default=[1, 2, 0], description="1 men, 2 women, 0 both together")
-    events: list[Literal["incidence", "death"]] = Field(default=["incidence", "death"])
+    sexes: list[Literal[0, 1, 2]] = Field(
+        default=[1, 2, 0], min_length=1, description="1 men, 2 women, 0 both together"
+    )
+    events: list[Literal["incidence", "death"]] = Field(default=["incidence", "death"], min_length=1)
     geo_levels: list[str] = Field(
         default_factory=list, description="levels of geography; empty: all that the extract covers"
     )
@@ -42,11 +46,20 @@ class Select(Section):
         default_factory=list, description="pooled periods such as '2016-2020', last year included"
     )
 
+    @field_validator("sites", "sexes", "events", "geo_levels", "years", "pooled")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        # True equals 1, and is no sex.
+        for value in values:
+            if isinstance(value, bool):
+                raise InputError("S033", found=value)
+        return require_each_once(values)
+
 
 class Rates(Section):
     """Which rates, with which limits."""
 
-    standards: list[str] = Field(default=["world"])
+    standards: list[str] = Field(default=["world"], min_length=1)
     ages: list[int] = Field(
         default=[0, 15, 50, 65, 75], description="starts of the bands of age-specific rates; the last is open"
     )
@@ -54,13 +67,20 @@ class Rates(Section):
         "fay-feuer", "tiwari", "mid-p", "dobson-garwood", "dobson-byar", "normal", "log-normal"
     ] = "fay-feuer"
     level: float = Field(default=0.95, gt=0, lt=1)
-    indicators: list[Indicator] = Field(default=["count", "crude_rate", "age_specific_rate", "asr", "sir"])
+    indicators: list[Indicator] = Field(
+        default=["count", "crude_rate", "age_specific_rate", "asr", "sir"], min_length=1
+    )
+
+    @field_validator("standards", "indicators")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return require_each_once(values)
 
     @field_validator("ages")
     @classmethod
     def _ages_increase(cls, ages: list[int]) -> list[int]:
         if not ages or sorted(set(ages)) != ages or ages[0] != 0:
-            raise ValueError("ages must start at 0 and increase")
+            raise InputError("S040", found=ages)
         return ages
 
 
@@ -68,9 +88,16 @@ class CaveatLift(Section):
     """A declared exception: publishes the mortality of a site that carries a caveat, for a stated reason."""
 
     site: str
-    event: Literal["incidence", "death"] = "death"
+    event: Literal["death"] = "death"
     reason_fr: str = Field(min_length=10)
     reason_en: str = Field(min_length=10)
+
+    @field_validator("site")
+    @classmethod
+    def _has_a_caveat(cls, site: str) -> str:
+        if site not in SITES or SITES[site].mortality_caveat is None:
+            raise InputError("S048", found=site)
+        return site
 
 
 class Disclosure(Section):
@@ -84,7 +111,12 @@ class Outputs(Section):
     """Which files."""
 
     formats: list[Literal["csv", "parquet"]] = Field(default=["csv", "parquet"], min_length=1)
-    report: bool = True
+    report: bool = Field(default=False, description="write the report when the release is published")
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return require_each_once(values)
 
 
 class Study(Section):
@@ -136,14 +168,15 @@ def parse_study(text: str, where: str) -> Study:
     try:
         stated = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise StudyFileError("S023", where=where, found=str(problem)) from None
+        line, column = _position(str(problem), text)
+        raise StudyFileError("S023", where=where, line=line, column=column) from None
     for name in RESERVED:
         if name in stated:
             raise StudyFileError("S022", where=where, found=name)
     try:
         return Study.model_validate(stated)
     except ValidationError as problem:
-        raise _study_error(problem, where) from None
+        raise study_error(problem, Study, where) from None
 
 
 def read_study(path: str | Path) -> tuple[Study, Path]:
@@ -156,19 +189,10 @@ def read_study(path: str | Path) -> tuple[Study, Path]:
     return study, extract
 
 
-def _study_error(problem: ValidationError, where: str) -> StudyFileError:
-    found = problem.errors(include_url=False, include_context=False, include_input=False)
-    # A mistyped key explains the one that is missing.
-    first = next((error for error in found if error["type"] == "extra_forbidden"), found[0])
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        return StudyFileError("S021", where=where, found=f"{place}: {first['msg']}")
-    section: type[BaseModel] = Study
-    for part in first["loc"][:-1]:
-        if isinstance(part, str):
-            annotation = section.model_fields[part].annotation
-            inner = getattr(annotation, "__args__", (annotation,))[0]
-            section = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else section
-    known = [field.alias or name for name, field in section.model_fields.items()]
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.4) or known
-    return StudyFileError("S020", where=where, found=place, expected=", ".join(near))
+def _position(problem: str, text: str) -> tuple[int, int]:
+    """Return the line and column that a message of the reader names; the end of the file if it names none."""
+    found = re.search(r"line (\d+), column (\d+)", problem)
+    if found:
+        return int(found[1]), int(found[2])
+    lines = text.splitlines() or [""]
+    return len(lines), len(lines[-1]) + 1

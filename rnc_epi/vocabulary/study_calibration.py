@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from rnc_epi.vocabulary.periods import Period
+from rnc_epi.vocabulary.study_errors import require_each_once
 from rnc_epi.vocabulary.study_section import Section
 
 ProxyName = Literal["A", "H", "HA", "M"]
@@ -96,6 +97,4 @@ class Calibration(Section):
     @field_validator("proxies", "sexes", "methods", "indicators", "standards")
     @classmethod
     def _named_once(cls, names: list) -> list:
-        if len(set(names)) != len(names):
-            raise ValueError("a name stands twice")
-        return names
+        return require_each_once(names)

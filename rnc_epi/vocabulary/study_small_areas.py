@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.study_section import Section
 
 
@@ -103,13 +104,13 @@ class SmallAreas(Section):
     @model_validator(mode="after")
     def _classes_are_apart(self) -> Self:
         if self.low >= self.high:
-            raise ValueError("low must be under high")
+            raise InputError("S042", found=self.low, expected=self.high)
         if self.pieces and not self.benchmark:
-            raise ValueError("pieces serve benchmarking: name the level above in benchmark")
+            raise InputError("S043")
         if self.time is not None and self.model != "bym2":
-            raise ValueError("time: the model over periods is bym2")
+            raise InputError("S044", found=self.model)
         if self.time is not None and self.benchmark:
-            raise ValueError("time: maps over periods are not benchmarked")
+            raise InputError("S045")
         if self.model != "bym2" and self.priors.model_fields_set & {"share_below", "share_probability"}:
-            raise ValueError(f"priors.share_*: model {self.model} has no such share, only bym2 has")
+            raise InputError("S047", found=self.model)
         return self

@@ -53,6 +53,26 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(text: str, nearest
         ("[select]\nsexes = [3]", "select.sexes.0"),
         ("[select]\nevents = ['prevalence']", "select.events.0"),
         ("[outputs]\nformats = []", "outputs.formats"),
+        ("[outputs]\nformats = ['csv', 'csv']", "outputs.formats"),
+        ("[select]\nsites = ['lung', 'lung']", "select.sites"),
+        ("[select]\nsites = 'lung'", "select.sites"),
+        ("[select]\nsexes = []", "select.sexes"),
+        ("[select]\nsexes = [1, true]", "select.sexes"),
+        ("[select]\nevents = []", "select.events"),
+        ("[select]\nyears = ['2016']", "select.years.0"),
+        ("[rates]\nindicators = []", "rates.indicators"),
+        ("[rates]\nlevel = '0.95'", "rates.level"),
+        ("[calibration]\nperiods = ['2018-2014']", "calibration.periods"),
+        ("[calibration]\nage_from = -5", "calibration.age_from"),
+        ("[small_areas]\nlow = 0.9\nhigh = 0.8", "small_areas"),
+        (
+            "[[disclosure.exceptions]]\nsite = 'lung'\nreason_fr = 'une raison'\nreason_en = 'a full reason'",
+            "disclosure.exceptions.0.site",
+        ),
+        (
+            "[[disclosure.exceptions]]\nsite = 'pancreas'\nreason_en = 'a full reason'",
+            "disclosure.exceptions.0.reason_fr",
+        ),
         (
             "[[disclosure.exceptions]]\nsite = 'pancreas'\nreason_fr = 'court'\nreason_en = 'a full reason'",
             "disclosure.exceptions.0.reason_fr",
@@ -62,7 +82,12 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(text: str, nearest
 def test_a_value_that_makes_no_sense_is_refused_where_it_stands(line: str, place: str) -> None:
     problem = refused(HEAD + line)
     assert problem.code == "S021"
-    assert str(problem.facts["found"]).startswith(place + ":")
+    assert problem.facts["place"] == place
+    said = problem.message("fr")
+    assert f"clé {place} : " in said
+    for english in ("Input", "should", "Field", "Value error", "must"):
+        assert english not in said
+    assert problem.message("en").startswith(f"S021  Study file STUDY.toml, key {place}: ")
 
 
 def test_another_schema_is_refused() -> None:
@@ -75,7 +100,10 @@ def test_tables_of_later_rooms_are_refused_rather_than_ignored(name: str) -> Non
 
 
 def test_a_file_that_is_not_toml_is_refused() -> None:
-    assert refused("schema = = 1").code == "S023"
+    problem = refused("schema = = 1")
+    assert problem.code == "S023"
+    assert (problem.facts["line"], problem.facts["column"]) == (1, 10)
+    assert refused('title = "x').facts["line"] == 1
 
 
 def test_the_extract_is_found_from_the_folder_of_the_study(tmp_path) -> None:
