@@ -217,19 +217,20 @@ def inequality_chapter(
     )
     results = made.results
     if asked.late_stages and "incidence" in asked.events:
-        results = as_result(joined([results, late_stages(selection, cut, asked, builder)]))
+        results = joined([results, late_stages(selection, cut, asked, builder)])
     internal = {
         "inequality_curves": made.curves,
         "inequality_groups": cut.table,
         "inequality_shares": cut.shares,
         "inequality_shrunken": made.shrunken,
+        "inequality_kept_inside": made.inside,
     }
     maps = area_maps(selection, cut, asked, extract, builder) if asked.area_model_level else []
 
     def gradients_of(published: pd.DataFrame) -> pd.DataFrame:
         own = shrunken_of_published(cells, published, asked) if asked.shrink else pd.DataFrame()
-        found = [own, *(rows_of(published) for rows_of in maps)]
-        return as_result(joined([rows for rows in found if len(rows)]))
+        found = [as_result(rows) for rows in (own, *(rows_of(published) for rows_of in maps)) if len(rows)]
+        return joined(found)
 
     strata = (cut.table,) if crossed is None else (cut.table, within_classes(crossed))
     return Chapter(results, internal, cut.record.to_frame(), strata=strata, gradients_of=gradients_of)

@@ -18,6 +18,7 @@ from rnc_epi.disclosure import published_counts_of
 from rnc_epi.inequality import area_gradient_rows, late_stage_rows
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
 from rnc_epi.vocabulary.errors import InputError, NotCovered
+from rnc_epi.vocabulary.schemas import as_result
 
 if TYPE_CHECKING:
     from rnc_epi.cells.table import Cells
@@ -48,7 +49,7 @@ def late_stages(selection: Selection, cut: Grouping, asked: Inequality, builder:
             of_stages(builder, some).grouped(wanted, cut.table) for some in (asked.late_stages, early)
         )
     except NotCovered:
-        return pd.DataFrame()
+        return as_result(pd.DataFrame())
     return late_stage_rows(late, rest, asked)
 
 

@@ -20,7 +20,7 @@ _RATIOS: Final = ("ratio",)
 _COUNTS: Final = ("persons", "count", "events", "cases", "deaths")
 _PERCENTS: Final = ("percent",)
 #: Numbers between -1 and 1, and changes of a rate from one year to the next.
-_DECIMALS: Final = {"index": 3, "proportion": 3, "probability": 3, "rate_per_year": 2}
+_DECIMALS: Final = {"index": 3, "proportion": 3, "probability": 3, "rate_per_year": 2, "ratio_per_year": 3}
 #: Estimated counts are published to ten, from this size on to a hundred.
 _LARGE: Final = 1_000.0
 #: Columns in the unit of the indicator.

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from rnc_epi.inequality.kept_inside import parted, some_few, stacked_rows
 from rnc_epi.inequality.measures import flat_cells, of_estimate
 from rnc_epi.inequality.rows import (
     UNIT_PROBABILITY,
     UNIT_RATE_A_YEAR,
-    UNIT_RATIO,
+    UNIT_RATIO_A_YEAR,
     Measured,
     measured_rows,
 )
@@ -31,7 +32,7 @@ FEWEST_PERIODS = 3
 _PERIOD = ["period_from", "period_until"]
 
 
-def trends(strata: GroupedStrata, asked: Inequality, *, per: int) -> pd.DataFrame:
+def trends(strata: GroupedStrata, asked: Inequality, *, per: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the annual change of the slope and relative index of each series of periods.
 
     A series is the longest run of periods of equal length of one site, sex and area; the row speaks of all of
@@ -39,14 +40,18 @@ def trends(strata: GroupedStrata, asked: Inequality, *, per: int) -> pd.DataFram
 
     Returns
     -------
-    DataFrame
+    outside, inside : DataFrame
         Rows ``slope_index_trend`` (in the rate's unit a year), ``relative_index_trend`` (factor a year; 1 is
-        no change) and their p-values ``…_p``; empty without series.
+        no change) and their p-values ``…_p``; empty without series. Inside: series with a small count of a
+        group in some period (:mod:`rnc_epi.inequality.kept_inside`).
     """
-    parts = []
+    outside, inside = [], []
     for series in _series(strata):
-        parts.append(_trend_rows(strata, series, asked, per))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        counts = strata.events.sum(axis=1) + strata.unknown_age
+        shown, kept = parted(_trend_rows(strata, series, asked, per), some_few(counts[series]))
+        outside.append(shown)
+        inside.append(kept)
+    return stacked_rows(outside), stacked_rows(inside)
 
 
 def _series(strata: GroupedStrata) -> list[NDArray[np.intp]]:
@@ -138,7 +143,7 @@ def trend_measures(
 def _measured(found: formulas.GradientTrend, standard: str, variance: str, per: int) -> Iterator[Measured]:
     for name, estimate, unit, scale in (
         ("slope_index_trend", found.slope, UNIT_RATE_A_YEAR, float(per)),
-        ("relative_index_trend", found.relative, UNIT_RATIO, 1.0),
+        ("relative_index_trend", found.relative, UNIT_RATIO_A_YEAR, 1.0),
     ):
         kept: dict[str, Any] = {
             "method": estimate.method.removesuffix(f"-{variance}"),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from rnc_epi.inequality.kept_inside import SHARES, parted, some_few, stacked_rows
 from rnc_epi.inequality.measures import of_estimate
 from rnc_epi.inequality.rows import UNIT_PERCENT, UNIT_RATE, Measured, measured_rows
 from rnc_epi.inequality.strata import STRATUM_KEYS, GroupedStrata
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 
 def contributions_by_age(
     strata: GroupedStrata, asked: Inequality, *, per: int, starts: tuple[int, ...] = (0, 50, 65, 75)
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the contribution of wide ages to the gap between the standardised rates of the extreme groups.
 
     They add up to the ``rate_difference`` of the extremes, negative ones included. Rows
-    ``gap_contribution``, the ages in ``age_from, age_until``.
+    ``gap_contribution``, the ages in ``age_from, age_until``: those to be let out, then those of strata with
+    a small count of an extreme group in some of the ages (:mod:`rnc_epi.inequality.kept_inside`).
     """
     found = formulas.gap_by_age(
         strata.events, strata.person_years, strata.weights(asked.standard), level=asked.level
@@ -62,18 +64,22 @@ def contributions_by_age(
         )
         for one, place in enumerate(wide)
     ]
-    return _rows(strata, measures, asked)
+    extremes = np.add.reduceat(strata.events[:, :, [0, -1]], wide, axis=1)
+    return parted(_rows(strata, measures, asked), some_few(extremes))
 
 
-def contributions_by_site(strata: GroupedStrata, asked: Inequality, *, per: int) -> pd.DataFrame:
+def contributions_by_site(
+    strata: GroupedStrata, asked: Inequality, *, per: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the contribution of each site to the gap of all of them together, and their share of it.
 
     The sites are those of the table that hold no other of it: they exclude one another, and the gap is that
-    of their sum. Rows ``gap_contribution`` and ``gap_contribution_share`` with comparator ``sites``.
+    of their sum. Rows ``gap_contribution`` with comparator ``sites``; then ``gap_contribution_share``, kept
+    inside: the shares of some sites tell the gap of the one that is hidden.
     """
     keys = strata.keys
     if "site" not in keys.columns:
-        return pd.DataFrame()
+        return pd.DataFrame(), pd.DataFrame()
     held = set(keys["site"].astype(str))
     above = {up for slug in held for up in ancestors(slug)}
     lowest = np.flatnonzero(~keys["site"].astype(str).isin(above).to_numpy())
@@ -86,8 +92,11 @@ def contributions_by_site(strata: GroupedStrata, asked: Inequality, *, per: int)
         sites = tuple(keys["site"].astype(str).iloc[rows])
         if len(rows) > 1:
             by_family.setdefault(sites, []).append(rows)
-    parts = [_site_rows(strata, np.stack(rows), asked, per) for rows in by_family.values()]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    rows = stacked_rows([_site_rows(strata, np.stack(rows), asked, per) for rows in by_family.values()])
+    if rows.empty:
+        return rows, rows
+    inside = rows["indicator"].isin(SHARES)
+    return rows[~inside].reset_index(drop=True), rows[inside].reset_index(drop=True)
 
 
 def _site_rows(strata: GroupedStrata, rows: NDArray[np.intp], asked: Inequality, per: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from rnc_epi.inequality.changes import trends
 from rnc_epi.inequality.contributions import contributions_by_age, contributions_by_site, gaps_in_deaths
 from rnc_epi.inequality.group_rates import rates_by_group
+from rnc_epi.inequality.kept_inside import stacked_rows
 from rnc_epi.inequality.measures import measures_of, usable
 from rnc_epi.inequality.rows import measured_rows
 from rnc_epi.inequality.strata import PER, GroupedStrata, grouped_strata, joined_by_bands, stacked
@@ -39,11 +40,14 @@ class Gradients:
     shrunken : DataFrame
         Relative indices of the areas of a level shrunk towards their common value, where asked. Internal:
         each follows from the counts of all. A release makes its own (:func:`shrunken_of_published`).
+    inside : DataFrame
+        Trends and contributions that rest on a small count of some year or age, and shares of a gap.
     """
 
     results: pd.DataFrame
     curves: pd.DataFrame
     shrunken: pd.DataFrame
+    inside: pd.DataFrame
 
 
 def gradients(
@@ -85,7 +89,8 @@ def gradients(
     Where a study holds both pooled and yearly strata all have their measures; trends take the yearly ones.
     """
     tables = joined_by_bands([grouped_strata(part, asked.groups) for part in _each(cells)])
-    parts = [rows for strata in tables for rows in rows_of_strata(strata, asked, per=per)]
+    both = [rows for strata in tables for rows in rows_of_strata(strata, asked, per=per)]
+    parts, inside = [rows for rows, _ in both], stacked_rows([rows for _, rows in both])
     if asked.gap_in_deaths:
         # Cases and deaths may come with other bands: they are compared on those that both have.
         bands = common_bands([strata.bands for strata in tables])
@@ -100,6 +105,7 @@ def gradients(
         as_result(rows),
         pd.concat(curves, ignore_index=True),
         as_result(pd.concat(some, ignore_index=True)) if some else pd.DataFrame(),
+        as_result(inside) if len(inside) else inside,
     )
 
 
@@ -107,10 +113,13 @@ def _each(cells: Cells | Sequence[Cells]) -> Sequence[Cells]:
     return cells if isinstance(cells, Sequence) else (cells,)
 
 
-def rows_of_strata(strata: GroupedStrata, asked: Inequality, *, per: int = PER) -> Iterator[pd.DataFrame]:
-    """Yield the tables of rows of strata of the same bands, one table a question asked."""
-    yield rates_by_group(strata, asked.standard, level=asked.level, per=per)
-    yield measured_rows(
+def rows_of_strata(
+    strata: GroupedStrata, asked: Inequality, *, per: int = PER
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield the tables of rows of strata of the same bands, one a question: for the door, and kept inside."""
+    nothing = pd.DataFrame()
+    yield rates_by_group(strata, asked.standard, level=asked.level, per=per), nothing
+    measured = measured_rows(
         strata.keys,
         list(measures_of(strata, asked, per=per)),
         strata.reasons(asked.standard),
@@ -118,6 +127,7 @@ def rows_of_strata(strata: GroupedStrata, asked: Inequality, *, per: int = PER) 
         person_years=strata.total_person_years,
         level=asked.level,
     )
+    yield measured, nothing
     if asked.trend:
         yield trends(strata, asked, per=per)
     if asked.by_age:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Units of the measures; the published precision follows from them.
 UNIT_EVENTS, UNIT_RATE, UNIT_RATIO, UNIT_PERCENT = "events", "rate", "ratio", "percent"
 UNIT_INDEX, UNIT_SQUARE, UNIT_PROBABILITY = "index", "rate_squared", "probability"
-UNIT_RATE_A_YEAR = "rate_per_year"
+UNIT_RATE_A_YEAR, UNIT_RATIO_A_YEAR = "rate_per_year", "ratio_per_year"
 
 
 @dataclass(frozen=True, eq=False)

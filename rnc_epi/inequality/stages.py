@@ -17,6 +17,7 @@ from rnc_epi.maths import inequality as formulas
 from rnc_epi.vocabulary.deprivation import ALL_GROUPS, DEPRIVATION
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.estimators import CROSSED
+from rnc_epi.vocabulary.schemas import as_result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def late_stage_rows(
         staged = np.flatnonzero(few.total_events + many.total_events > 0)
         if staged.size:
             parts += _rows(few.take(staged), many.take(staged), asked)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return as_result(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame())
 
 
 def _rows(late: GroupedStrata, early: GroupedStrata, asked: Inequality) -> list[pd.DataFrame]:

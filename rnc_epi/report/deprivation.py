@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rnc_epi.report.blocks import Column, Section, Table
 from rnc_epi.report.deprivation_figures import facts_of, figures_of, reading, without
 from rnc_epi.report.deprivation_rows import SHOWN_MODEL, Gradient, gradient_of
+from rnc_epi.report.deprivation_tables import more_tables
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import event_word, sign_notes
@@ -79,7 +80,7 @@ def _part(content: Content, held: Gradient, language: str) -> Section:
         event_word(held.event_type, language, capital=True),
         (where,),
         figures_of(content, held, language),
-        tuple(tables),
+        (*tables, *more_tables(content, held, language)),
         language=language,
         altered=content.is_altered(held.rows),
     )

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 #: Sites with a gradient figure of their own, and curves of concentration.
 DRAWN_SITES: Final = 3
 
+#: Areas below which a map shows nothing that a line of the table does not.
+FEWEST_MAPPED: Final = 5
+
 #: Levels at which a map of excess is looked for, the first that has one.
 MAPPED_LEVELS: Final = ("departement", "departement_sante", "region")
 
@@ -257,7 +260,7 @@ def excess(content: Content, held: Gradient, language: str) -> list[FigureBlock]
     for level in MAPPED_LEVELS:
         of_level = content.outlines[content.outlines["geo_level"].eq(level)]
         rows = content.in_longest_period(results[wanted & results["geo_level"].eq(level)])
-        if of_level.empty or rows.empty:
+        if len(of_level) < FEWEST_MAPPED or rows.empty:
             continue
         candidates = [(slug, sex) for sex in (Sex.MEN, Sex.WOMEN) for slug in held.sites(int(sex))]
         for slug, sex in candidates:

@@ -234,7 +234,8 @@ def test_contributions_of_ages_and_of_sites_add_up_to_the_gap():
         sites[2].strata.assign(site="colorectum"), sites[2].bands, sites[2].events + sites[3].events,
         sites[2].unknown_age, sites[2].person_years,
     )  # fmt: skip
-    results = gradients(concatenate([*sites, parent]), asked()).results
+    made = gradients(concatenate([*sites, parent]), asked())
+    results = made.results
     gap = row_of(results, "rate_difference", comparator="Q5/Q1", site="lung")
     ages = results[results["indicator"].eq("gap_contribution") & results["site"].eq("lung")]
     by_age = ages[ages["comparator"].eq("Q5/Q1")]
@@ -247,8 +248,30 @@ def test_contributions_of_ages_and_of_sites_add_up_to_the_gap():
     gaps = results[results["indicator"].eq("rate_difference") & results["comparator"].eq("Q5/Q1")]
     total = gaps[gaps["site"].isin(by_site["site"])]["value"].sum()
     assert by_site["value"].sum() == pytest.approx(total, rel=1e-9)
-    shares = results[results["indicator"].eq("gap_contribution_share")]
+    shares = made.inside[made.inside["indicator"].eq("gap_contribution_share")]
     assert shares["value"].sum() == pytest.approx(100.0, rel=1e-9)
+
+
+def test_a_trend_or_a_contribution_that_rests_on_a_few_persons_stays_inside():
+    def world(cases_of_a_year):
+        return concatenate(
+            [
+                drawn_cells(1.5, None, cases=cases, period_from=2016 + place, period_until=2017 + place)
+                for place, cases in enumerate((*[20_000] * 3, cases_of_a_year))
+            ]
+        )
+
+    large, small = gradients(world(20_000), asked()), gradients(world(30), asked())
+    for name in ("slope_index_trend", "relative_index_trend", "relative_index_trend_p"):
+        assert large.results["indicator"].eq(name).sum() == 1
+        assert not small.results["indicator"].eq(name).any()
+        assert small.inside["indicator"].eq(name).sum() == 1
+    # The contributions of ages of the year with few cases, and only those, are kept inside, all of them.
+    ages = small.inside[
+        small.inside["comparator"].eq("Q5/Q1") & small.inside["indicator"].eq("gap_contribution")
+    ]
+    assert set(ages["period_from"]) == {2019}
+    assert len(ages) == 4
 
 
 def test_a_gap_in_deaths_of_the_same_lethality_is_all_incidence():

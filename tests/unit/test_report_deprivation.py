@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnc_epi.cells.table import concatenate
-from rnc_epi.inequality import gradients
+from rnc_epi.cells.table import Cells, concatenate
+from rnc_epi.inequality import gradients, late_stage_rows
 from rnc_epi.report import open_content
 from rnc_epi.report.deprivation import deprivation
 from rnc_epi.report.figures.concentration import curves_of, excess_classes
@@ -71,6 +71,67 @@ def test_the_chapter_draws_every_figure_and_says_beside_each_what_it_does_not_sa
         assert reading in table.notes
     anchors = [figure.anchor for figure in chapter.all_figures()]
     assert len(set(anchors)) == len(anchors)
+
+
+def released(rows):
+    return as_result(rows.assign(status=rows["status"].replace("estimated", "published")))
+
+
+def table_named(content, name, language="en"):
+    found = [table for table in deprivation(content, language).all_tables() if table.anchor == name]
+    assert len(found) == 1, name
+    return found[0]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_change_is_told_on_both_scales_with_its_test(content, results, language):
+    table = table_named(content, "table-deprivation-trend-death", language)
+    assert len(table.rows) == len(RATIOS)
+    rows = results[results["site"].eq("lung") & results["sex"].eq(1) & results["period_until"].eq(2020)]
+    trend = rows[rows["indicator"].eq("relative_index_trend")]["value"].item()
+    line = next(line for line in table.rows if line[0] in ("Lung", "Poumon") and line[1] in ("men", "hommes"))
+    assert float(line[5].replace(",", ".")) == pytest.approx(trend, abs=0.005)
+    assert text("deprivation_both_scales", language) in table.notes
+    assert text("deprivation_reading", language) in table.notes
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_late_stage_and_single_areas_have_a_table_where_the_release_holds_them(content, results, language):
+    rng = np.random.default_rng(22)
+    keys = {"site": "breast", "sex": 2, "geo_vintage": VINTAGE, "event_type": "incidence", "source": "r"}
+    late, early = drawn_cells(1.6, rng, cases=4_000, **keys), drawn_cells(1.0, rng, cases=9_000, **keys)
+    both = Cells(late.strata, late.bands, late.events + early.events, late.unknown_age, late.person_years)
+    of_area = results[results["indicator"].eq("relative_index")].head(1)
+    of_area = pd.concat(
+        [
+            of_area.assign(indicator="deprivation_risk_ratio", estimator="smoothed", method=name, value=value,
+                           comparator="_", events=np.nan)
+            for name, value in (("independent", 1.4), ("bym2", 1.3), ("spatial-plus", 1.2))
+        ]
+    )  # fmt: skip
+    parts = [results, released(gradients(both, asked()).results), of_area]
+    parts.append(released(late_stage_rows(late, early, asked())))
+    held = replace(content, results=as_result(pd.concat(parts, ignore_index=True)))
+    stage = table_named(held, "table-deprivation-stage-incidence", language)
+    shares = parts[3][parts[3]["indicator"].eq("late_stage_share")].set_index("stratum")["value"]
+    cells = [float(stage.rows[0][place].replace(",", ".")) for place in (2, 4, 6)]
+    assert cells == pytest.approx([shares["Q1"], shares["Q5"], shares["all"]], abs=0.05)
+    assert text("late_stage_reading", language) in stage.notes
+    areas = table_named(held, "table-deprivation-area-model-death", language)
+    assert [float(areas.rows[0][place].replace(",", ".")) for place in (2, 4, 6)] == [1.4, 1.3, 1.2]
+    assert text("area_model_reading", language) in areas.notes
+
+
+def test_a_gap_in_deaths_is_told_as_incidence_and_lethality(content, results):
+    keys = {"site": "lung", "sex": 1, "geo_vintage": VINTAGE, "source": "r"}
+    parts = [
+        drawn_cells(ratio, None, cases=9_000, event_type=event, **keys)
+        for event, ratio in (("incidence", 1.5), ("death", 1.5))
+    ]
+    held = replace(content, results=released(gradients(concatenate(parts), asked(trend=False)).results))
+    table = table_named(held, "table-deprivation-gap-death")
+    # The same ratio in cases and in deaths: all of the gap is incidence, but for whole counts.
+    assert float(table.rows[0][-1]) == pytest.approx(100.0, abs=2.0)
 
 
 def test_the_table_shows_the_numbers_of_the_rows(content, results):

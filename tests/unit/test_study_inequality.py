@@ -61,11 +61,12 @@ def test_every_key_of_the_computation_changes_what_comes_out(cells):
             "relative_index_trend_p",
         },
         "gap_in_deaths": {"gap_from_incidence", "gap_from_lethality", "gap_incidence_share"},
-        "by_site": {"gap_contribution_share"},
     }.items():
         assert names - set(rows_of(cells, **{key: False})["indicator"]) == gone, key
     assert gradients(cells, asked(shrink=False)).shrunken.empty
     assert gradients(cells, asked()).shrunken["method"].eq("fay-herriot").all()
+    of_sites = {key: rows_of(cells, by_site=key)["comparator"].eq("sites").any() for key in (True, False)}
+    assert of_sites == {True: True, False: False}
     ages = whole["indicator"].eq("gap_contribution") & whole["comparator"].eq("Q5/Q1")
     assert ages.any()
     without = rows_of(cells, by_age=False)
