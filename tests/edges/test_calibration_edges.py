@@ -15,6 +15,7 @@ from rnc_epi.maths.calibration import (
     incidence_variation,
     leave_one_out,
     rake_draws,
+    weighted_incidence,
 )
 from rnc_epi.vocabulary.errors import RncEpiError
 
@@ -268,6 +269,15 @@ def test_grades_errors_and_choices_refuse_what_cannot_be():
     one = FIT.predict([5.0], [62.5], ["a"])
     refused("C018", both.combine, [one])
     refused("C018", both.combine, [one, FIT.predict([5.0], [62.5], ["b"])])
+
+
+def test_shares_and_correlations_that_are_none_are_refused():
+    pair = [FIT.predict([5.0], [62.5], ["a"])] * 2
+    refused("C025", weighted_incidence, pair, [1.0, 1.0], np.eye(2))
+    refused("C026", weighted_incidence, pair, [0.5, 0.5], 2 * np.eye(2))
+    refused("C026", weighted_incidence, pair, [0.5, 0.5], [[1.0, 0.5], [0.2, 1.0]])
+    refused("M002", weighted_incidence, pair, [0.5, 0.5], np.eye(3))
+    refused("M007", best_proxy, ["A"], ["A+"], [[np.nan]])
 
 
 def test_draws_that_do_not_fit_their_level_are_refused():

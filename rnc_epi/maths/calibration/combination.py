@@ -26,6 +26,7 @@ from rnc_epi.vocabulary.errors import InputError
 
 # Weight of the constraint that the shares sum to one, against errors of order 0.1.
 _TIE = 1e4
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def weighted_incidence(
     results : sequence of CalibratedIncidence
         One per proxy, over the same groups.
     weights : array_like, shape (proxies,)
-        Non-negative shares.
+        Non-negative shares, which sum to one.
     correlation : array_like, shape (proxies, proxies)
     level : float
         Coverage of the interval.
@@ -168,7 +169,8 @@ def weighted_incidence(
     Raises
     ------
     InputError
-        C018: predictions of different groups; M002: shapes.
+        C018: predictions of different groups; C025: shares that do not sum to one; C026: no correlation
+        matrix; M002: shapes.
 
     Examples
     --------
@@ -185,8 +187,15 @@ def weighted_incidence(
     share = require_counts(weights, "weights")
     ties = require_finite(correlation, "correlation")
     count = len(results)
-    if share.shape != (count,) or ties.shape != (count, count):
+    if share.shape != (count,):
         raise InputError("M002", what="weights", expected=f"({count},)", found=str(share.shape))
+    if ties.shape != (count, count):
+        raise InputError("M002", what="correlation", expected=f"({count}, {count})", found=str(ties.shape))
+    if abs(share.sum() - 1) > _ROUNDING:
+        raise InputError("C025")
+    unlike = np.abs(ties - ties.T).max() > _ROUNDING or np.abs(np.diag(ties) - 1).max() > _ROUNDING
+    if unlike or np.abs(ties).max() > 1 + _ROUNDING:
+        raise InputError("C026")
     if any(not np.array_equal(result.index, results[0].index) for result in results):
         raise InputError("C018")
     estimate = share @ np.stack([result.estimate for result in results])

@@ -326,7 +326,11 @@ def best_proxy(names: Sequence[str], grades: Sequence[str], errors: Sequence[Arr
             "M002", what="grades", expected=f"({len(names)},)", found=f"({len(grades)},), ({len(errors)},)"
         )
     ranked = [
-        (GRADES.index(require_choice(mark, GRADES, "grade")), float(np.mean(np.square(error))), name)
+        (
+            GRADES.index(require_choice(mark, GRADES, "grade")),
+            float(np.mean(np.square(require_finite(error, "errors")))),
+            name,
+        )
         for name, mark, error in zip(names, grades, errors, strict=True)
         if mark in PUBLISHABLE or require_choice(mark, GRADES, "grade") in PUBLISHABLE
     ]

@@ -1,0 +1,172 @@
+"""Classical methods on tables: cases behind those of an algorithm, and cases that no source has seen.
+
+They stand beside the calibration: the ratio methods of earlier editions are in the internal table
+``calibration_classical`` of a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rnc_epi.maths.capture import CaptureEstimate, chapman, log_linear_capture
+from rnc_epi.maths.ratio import algorithm_corrected
+from rnc_epi.vocabulary.errors import EstimateRefused, InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SHARES = ["identified", "confirmed", "reviewed", "found", "registered"]
+_FIGURES = ["total", "se", "lower", "upper", "seen", "completeness"]
+
+
+def corrected_cases(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Return a table of identified cases with those behind them: identified x predictive value / sensitivity.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row a stratum: ``identified`` cases of the algorithm; of these ``confirmed`` among those
+        ``reviewed``; ``found`` by the algorithm among the cases ``registered``. Other columns are kept.
+    level : float
+        Coverage of the limits.
+
+    Returns
+    -------
+    DataFrame
+        The table with ``predictive_value, sensitivity, cases, se, lower, upper``.
+
+    Raises
+    ------
+    InputError
+        W015, a column is missing; and as :func:`rnc_epi.maths.ratio.algorithm_corrected`.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {"identified": [1000], "confirmed": [90], "reviewed": [100], "found": [92], "registered": [100]}
+    ... )
+    >>> corrected_cases(table)[["cases", "lower", "upper"]].round(1).iloc[0].tolist()
+    [978.3, 879.0, 1088.7]
+    """
+    _require_columns(table, _SHARES)
+    columns = [table[name].to_numpy() for name in _SHARES]
+    found = algorithm_corrected(*columns, level=level)
+    return table.assign(
+        predictive_value=table["confirmed"] / table["reviewed"],
+        sensitivity=table["found"] / table["registered"],
+        cases=found.cases,
+        se=found.se,
+        lower=found.lower,
+        upper=found.upper,
+    )
+
+
+def capture_recapture(
+    table: pd.DataFrame,
+    sources: Sequence[str],
+    *,
+    by: Sequence[str] = (),
+    criterion: str = "bic",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return how many cases there are, those that no source has seen included, by each method.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``cases`` by presence in each source: one column a source, 0 or 1, beside the columns of `by`.
+        Rows absent from every source are ignored.
+    sources : sequence of str
+        Two to four columns.
+    by : sequence of str
+        Columns whose values are estimated apart.
+    criterion : {"bic", "aic"}
+        What ranks and weighs the log-linear models.
+    level : float
+        Coverage of the limits.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, ``method`` (``chapman`` for each pair of sources; ``log-linear`` for each model,
+        whose dependent pairs ``model`` names; ``averaged`` over the models), ``best`` (the model with the
+        smallest criterion), ``total, se, lower, upper, seen, completeness``, and in ``refused`` the code of
+        what has no estimate.
+
+    Raises
+    ------
+    InputError
+        W015, a column is missing; W016, a presence that is neither 0 nor 1; and as the formulas.
+
+    Examples
+    --------
+    Spina bifida in upstate New York, 1969-1974, on birth certificates, death certificates and records of
+    rehabilitation; 626 children seen (Regal and Hook 1991).
+
+    >>> presence = [(1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 0, 1), (1, 0, 1), (0, 1, 1), (1, 1, 1)]
+    >>> seen = pd.DataFrame(presence, columns=["births", "deaths", "care"])
+    >>> found = capture_recapture(
+    ...     seen.assign(cases=[60, 49, 4, 247, 112, 142, 12]), ["births", "deaths", "care"], criterion="aic"
+    ... )
+    >>> totals = found.set_index("model")["total"].round(0)
+    >>> totals[["independent", "births x deaths"]].tolist()
+    [764.0, 731.0]
+    """
+    names = list(sources)
+    _require_columns(table, [*by, *names, "cases"])
+    flags = table[names].to_numpy()
+    if not np.isin(flags, (0, 1)).all():
+        raise InputError("W016", found=int((~np.isin(flags, (0, 1))).sum()))
+    groups = table.groupby(list(by), sort=False, observed=True).indices if by else {(): np.arange(len(table))}
+    rows: list[dict[str, object]] = []
+    for key, places in groups.items():
+        labels = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
+        cells = np.zeros((2,) * len(names))
+        at = tuple(flags[places].astype(np.intp).T)
+        np.add.at(cells, at, table["cases"].to_numpy(np.float64)[places])
+        rows += [labels | row for row in _estimates(cells, names, criterion, level)]
+    return pd.DataFrame(rows, columns=[*by, "method", "model", "best", *_FIGURES, "refused"])
+
+
+def _estimates(
+    cells: NDArray[np.float64], names: list[str], criterion: str, level: float
+) -> list[dict[str, object]]:
+    rows = []
+    for one, other in combinations(range(len(names)), 2):
+        pair = cells.sum(axis=tuple(set(range(len(names))) - {one, other}))
+        found = chapman(pair[1].sum(), pair[:, 1].sum(), pair[1, 1], level=level)
+        rows.append(_row("chapman", f"{names[one]}, {names[other]}", found))
+    try:
+        models = log_linear_capture(cells, criterion=criterion, level=level)
+    except (EstimateRefused, InputError) as problem:
+        if problem.code not in ("C005", "C032"):
+            raise
+        return [*rows, {"method": "log-linear", "model": "_", "best": False, "refused": problem.code}]
+    for model in models.models:
+        words = _model(model.interactions, names)
+        rows.append(_row("log-linear", words, model.estimate, best=model is models.best))
+    rows += [
+        {"method": "log-linear", "model": _model(pairs, names), "best": False, "refused": "C032"}
+        for pairs in models.excluded
+    ]
+    return [*rows, _row("averaged", "_", models.averaged)]
+
+
+def _model(pairs: Sequence[tuple[int, int]], names: list[str]) -> str:
+    return ", ".join(f"{names[one]} x {names[other]}" for one, other in pairs) or "independent"
+
+
+def _row(method: str, model: str, found: CaptureEstimate, *, best: bool = False) -> dict[str, object]:
+    figures = {name: float(getattr(found, name)) for name in _FIGURES}
+    return {"method": method, "model": model, "best": best, **figures, "refused": "_"}
+
+
+def _require_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise InputError("W015", found=", ".join(missing))
