@@ -128,10 +128,10 @@ def area_against_rest(
     >>> found[["geo_code", "value", "differs"]].round(2).to_numpy().tolist()
     [['a', 2.0, True], ['b', 0.67, True], ['c', 0.67, True]]
     """
-    groups = grouped(table, with_column(by, area))
+    groups, weights = on_standard(grouped(table, with_column(by, area)), standard)
     heads, areas, rows = groups.along(area, by)
     found = compare.area_against_rest(
-        groups.events[rows], groups.person_years[rows], standard_weights(groups, standard), method=method,
+        groups.events[rows], groups.person_years[rows], weights, method=method,
         level=level, per=per,
     )  # fmt: skip
     p_values = np.asarray(found.ratio.p_value).ravel()
@@ -220,9 +220,11 @@ def with_column(by: Sequence[str], column: str) -> list[str]:
     return [*(name for name in by if name != column), column]
 
 
-def standard_weights(groups: Grouped, standard: str) -> NDArray[np.float64]:
-    """Return the weights of a standard population over the bands of some groups."""
-    return standard_named(standard).weights_for(groups.bands)
+def on_standard(groups: Grouped, standard: str) -> tuple[Grouped, NDArray[np.float64]]:
+    """Return groups on the bands that they share with a standard population, and its weights there."""
+    population = standard_named(standard)
+    groups = groups.merged(population.shared_bands(groups.bands))
+    return groups, population.weights_for(groups.bands)
 
 
 def _pair(
@@ -243,11 +245,9 @@ def _pair(
 def _two(
     table: Table, between: str, first: object, second: object, by: Sequence[str], standard: str, per: int
 ) -> tuple[pd.DataFrame, RateEstimate, RateEstimate]:
-    groups = grouped(table, with_column(by, between))
+    groups, weights = on_standard(grouped(table, with_column(by, between)), standard)
     heads, one, other = _pair(groups, between, first, second, by)
-    rates = directly_standardised_rate(
-        groups.events, groups.person_years, standard_weights(groups, standard), per=per
-    )
+    rates = directly_standardised_rate(groups.events, groups.person_years, weights, per=per)
     return heads, _take(rates, one), _take(rates, other)
 
 

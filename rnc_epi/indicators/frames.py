@@ -89,11 +89,16 @@ def asr(
     population = standard_named(standard)
     if ages is not None:
         groups, population = groups.within(*ages), population.truncated(*ages)
-    weights = population.weights_for(groups.bands)
+    bands = population.shared_bands(groups.bands)
+    weights = population.weights_for(bands)
     spread = event_variance
     if isinstance(event_variance, str):
         variances = _variances(table, by, event_variance, person_years)
-        spread = (variances if ages is None else variances.within(*ages)).events
+        spread = (variances if ages is None else variances.within(*ages)).merged(bands).events
+    elif spread is not None and bands != groups.bands:
+        starts = np.flatnonzero(np.diff(groups.bands.coarsen_to(bands), prepend=-1))
+        spread = np.add.reduceat(np.asarray(spread, dtype=np.float64), starts, axis=-1)
+    groups = groups.merged(bands)
     estimate = standardise.directly_standardised_rate(
         groups.events, groups.person_years, weights, method=interval_method, level=level, per=per,
         event_variance=spread,

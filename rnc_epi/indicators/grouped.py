@@ -77,6 +77,20 @@ class Grouped:
             covered=self.covered[:, inside],
         )
 
+    def merged(self, bands: BandSet) -> Grouped:
+        """Return the groups on wider bands; one of which a part is not covered is not covered."""
+        if bands == self.bands:
+            return self
+        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        covered = np.logical_and.reduceat(self.covered, starts, axis=1)
+        return replace(
+            self,
+            bands=bands,
+            events=np.add.reduceat(self.events, starts, axis=1) * covered,
+            person_years=np.add.reduceat(self.person_years, starts, axis=1) * covered,
+            covered=covered,
+        )
+
     def complete(self) -> Grouped:
         """Return the groups of which every band is covered; a total of the others would be partial."""
         whole = self.covered.all(axis=1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from rnc_epi.indicators.comparisons import standard_weights, with_column
+from rnc_epi.indicators.comparisons import on_standard, with_column
 from rnc_epi.indicators.frames import PER
 from rnc_epi.indicators.grouped import Table, each_with, grouped
 from rnc_epi.indicators.levels import Level, a_row_per_level
@@ -126,12 +126,12 @@ def ranks(
     >>> found[["geo_code", "rank", "rank_lower", "rank_upper"]].to_numpy().tolist()
     [['a', 1.0, 1.0, 1.0], ['b', 2.0, 2.0, 3.0], ['c', 3.0, 2.0, 3.0]]
     """
-    groups = grouped(table, with_column(by, area))
+    groups, weights = on_standard(grouped(table, with_column(by, area)), standard)
     heads, areas, rows = groups.along(area, by)
     rates: RateEstimate = directly_standardised_rate(
         groups.events[rows],
         groups.person_years[rows],
-        standard_weights(groups, standard),
+        weights,
         level=level,
         per=per,
     )

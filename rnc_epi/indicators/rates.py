@@ -127,13 +127,20 @@ def standardised_rates(
 ) -> pd.DataFrame:
     """Return directly standardised rates; events of unknown age are counted in `events`, not in the rate.
 
-    The standard's weights are merged onto the bands of the cells, never split. `event_variance`, in the shape
-    of the events, is their variance where one person may bring several.
+    The standard's weights are merged onto the bands of the cells, never split; bands within its open one are
+    summed. `event_variance`, in the shape of the events, is their variance where one person may bring
+    several.
     """
+    population = standard_named(standard)
+    bands = population.shared_bands(cells.bands)
+    on_bands = cells if bands == cells.bands else cells.merged_to(bands)
+    if event_variance is not None and bands != cells.bands:
+        starts = np.flatnonzero(np.diff(cells.bands.coarsen_to(bands), prepend=-1))
+        event_variance = np.add.reduceat(np.asarray(event_variance, dtype=np.float64), starts, axis=-1)
     estimate = directly_standardised_rate(
-        cells.events,
-        cells.person_years,
-        standard_named(standard).weights_for(cells.bands),
+        on_bands.events,
+        on_bands.person_years,
+        population.weights_for(bands),
         method=interval_method,
         level=level,
         per=per,

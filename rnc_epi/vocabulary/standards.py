@@ -92,6 +92,23 @@ class Standard:
         np.add.at(summed, positions, self.weights)
         return summed
 
+    def shared_bands(self, bands: BandSet) -> BandSet:
+        """Return the bands of some data, those within the standard's open band merged into one.
+
+        Data by age up to 90+ meet a standard whose last band is 85+: the bands from 85 on are summed, and no
+        weight is split.
+
+        Examples
+        --------
+        >>> str(standard("world").shared_bands(BandSet.five_year(90))).endswith("85+")
+        True
+        """
+        start = self.bands.starts[-1]
+        open_ended = self.bands.age_until is None and bands.age_until is None
+        if not open_ended or start >= bands.starts[-1] or start not in bands.starts:
+            return bands
+        return BandSet.from_starts([age for age in bands.starts if age <= start])
+
     def truncated(self, age_from: int, age_until: int | None) -> Standard:
         """Return the part of the standard from `age_from` to `age_until`, under a name that says so.
 
