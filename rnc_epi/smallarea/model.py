@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.maths import smallarea as maths
-from rnc_epi.maths.requirements import require_choice, require_numbers, require_whole
+from rnc_epi.maths.requirements import require_choice, require_finite, require_numbers, require_whole
 from rnc_epi.smallarea.graph import AREA, AreaGraph
 from rnc_epi.smallarea.mapped import NATIONAL, MappedCounts, mapped_counts
 from rnc_epi.smallarea.periods import mapped_periods
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: A posterior mean that moves by more than this many standard deviations when half of the grid of the
 #: hyperparameters is left out says that the grid is too coarse for these data.
 LARGEST_GRID_CHANGE: Final = 0.25
+
+#: What draws may be of: cases are divided by those expected first.
+RATIOS: Final = ("relative_risk", "ratio")
 
 #: Draws needed for each area, so that the covariance of their logarithms is told from noise.
 DRAWS_PER_AREA: Final = 5
@@ -117,19 +120,19 @@ class SmallAreaModel:
         ----------
         cells : Cells, MappedCounts, sequence of MappedCounts or Draws
             Counts of one event, site, sex and period: every area of the graph, and the nation where the
-            reference is national. With an interaction, of two periods or more. Or joint draws of estimates
-            (calibrated ones), one row an area: the model is then fitted to their logarithms with the full
-            covariance of their errors (ruling 23).
+            reference is national. With an interaction, of two periods or more. Or joint draws of ratios
+            (calibrated cases over expected ones), one row an area: the model is then fitted to their
+            logarithms with the full covariance of their errors (ruling 23).
         graph : AreaGraph
             Not needed with :class:`MappedCounts`, which hold theirs.
 
         Raises
         ------
         InputError
-            A030, A031 data and map of different areas, A036, A040, A047 periods that do not follow one
-            another, and those of :func:`rnc_epi.maths.smallarea.fit`.
+            A030, A031 data and map of different areas, A036, A040, M005 draws of what is no ratio, A047
+            periods that do not follow one another, and those of :func:`rnc_epi.maths.smallarea.fit`.
         EstimateRefused
-            A020-A024, A039: nothing is estimated rather than something doubtful.
+            A020-A024, A027, A039: nothing is estimated rather than something doubtful.
         """
         require_whole(self.seed, "seed", least=0)
         if isinstance(cells, Draws):
@@ -193,6 +196,8 @@ class SmallAreaModel:
         )
 
     def _fit_draws(self, draws: Draws, graph: AreaGraph) -> None:
+        # Draws of cases would give a map of the number of inhabitants.
+        require_choice(draws.quantity, RATIOS, "quantity")
         place = graph.positions(draws.index)
         outside = place < 0
         if outside.any():
@@ -204,7 +209,7 @@ class SmallAreaModel:
             absent = np.setdiff1d(np.arange(len(graph)), place)
             raise InputError("A031", found=absent.size, where=graph.areas["geo_code"].iloc[absent[0]])
         order = np.argsort(place)
-        values = draws.values[order]
+        values = require_finite(draws.values, "draws")[order]
         if values.shape[1] < DRAWS_PER_AREA * len(order):
             raise InputError("A040", found=values.shape[1], expected=len(order))
         if not (values > 0).all():

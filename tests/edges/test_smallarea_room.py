@@ -148,7 +148,7 @@ def test_draws_that_do_not_match_the_map_are_refused(change, code):
     graph = AreaGraph(ZONES_ABC, np.array([[0, 1]]))
     index, values = change(ZONES_ABC, np.random.default_rng(0).gamma(9.0, 1.0, (3, 100)))
     with pytest.raises(InputError) as refusal:
-        SmallAreaModel().fit(Draws(index, values, "events", "prediction", 0, "m"), graph)
+        SmallAreaModel().fit(Draws(index, values, "ratio", "prediction", 0, "m"), graph)
     assert refusal.value.code == code
 
 

@@ -342,7 +342,7 @@ def test_calibrated_draws_are_smoothed_with_the_covariance_of_their_logarithms()
     logs = logs + 0.2 * rng.standard_normal(2000) + 0.1 * rng.standard_normal((25, 2000))
     order = rng.permutation(25)
     draws = Draws(
-        areas.iloc[order].reset_index(drop=True), np.exp(logs[order]), "events", "prediction", 0, "m"
+        areas.iloc[order].reset_index(drop=True), np.exp(logs[order]), "ratio", "prediction", 0, "m"
     )
     found = SmallAreaModel().fit(draws, graph)
     assert found.areas_["geo_code"].tolist() == areas["geo_code"].tolist()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from rnc_epi.maths import shrinkage as maths
+from rnc_epi.maths import smallarea as engine
 from rnc_epi.smallarea import SmallAreaModel, mapped_counts, shrunken, shrunken_rates
 from rnc_epi.smallarea.shrinkage import METHODS
+from rnc_epi.vocabulary.draws import Draws
 from rnc_epi.vocabulary.errors import InputError
 from tests.small_area_cells import AREA, ZONES, areas_of, made_map
 
@@ -116,3 +120,37 @@ def test_a_negative_seed_is_refused(counts):
     with pytest.raises(InputError) as refusal:
         SmallAreaModel(seed=-1).fit(counts)
     assert refusal.value.code == "M004"
+
+
+def test_a_fit_comes_home_from_another_process_with_its_draws(counts):
+    rows = counts.fitted
+    observed, expected = counts.observed[rows], counts.expected[rows]
+    edges = np.asarray(counts.graph.edges)
+    fits = [
+        engine.fit(observed, expected, edges),
+        engine.fit_gaussian(
+            np.log((observed + 1) / (expected + 1)), 1 / (observed + 1), edges, model="leroux"
+        ),
+        engine.fit_gaussian(np.log((observed + 1) / (expected + 1)), np.diag(1 / (observed + 1)), edges),
+        engine.fit_spacetime(
+            np.tile(observed[:9, None], 3), np.tile(expected[:9, None], 3), [[0, 1]], interaction="none"
+        ),
+    ]
+    for fit in fits:
+        home = pickle.loads(pickle.dumps(fit))
+        assert np.array_equal(home.relative_risk, fit.relative_risk)
+        # The mode is found again from another start: the same to the end of the search (1e-7) and better.
+        np.testing.assert_allclose(home.draws(20), fit.draws(20), rtol=1e-6)
+
+
+def test_draws_of_cases_are_no_ratios(counts, made):
+    index = counts.strata[AREA].reset_index(drop=True)
+    values = np.random.default_rng(1).gamma(20, size=(len(index), 400))
+    for wrong, code in (("events", "M005"), ("rate", "M005")):
+        with pytest.raises(InputError) as refusal:
+            SmallAreaModel().fit(Draws(index, values, wrong, "prediction", 0, "m"), made.graphs["zone"])
+        assert refusal.value.code == code
+    values[3, 7] = np.nan
+    with pytest.raises(InputError) as refusal:
+        SmallAreaModel().fit(Draws(index, values, "ratio", "prediction", 0, "m"), made.graphs["zone"])
+    assert refusal.value.code == "M007"

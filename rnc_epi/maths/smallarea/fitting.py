@@ -196,16 +196,32 @@ def _fit_spatial(
     coverage, seed = one_level(level), require_whole(seed, "seed", least=0)
     effects = design_matrix(graph.size, covariates)
     require_memory(len(np.asarray(graph.edges)), graph.size)
+    engine = spatial_engine(likelihood, graph, model, effects, priors, covariance)
+    resolved = engine.priors
+    plan = Plan(step=1.25, drop=5.0, composite=0.0, reach=first_reach(likelihood.data.size))
+    start = np.array([_first_score(likelihood, resolved, name) for name in resolved.free])
+    return summarise(engine, engine.integrate(start, plan), graph, model, coverage, seed)
+
+
+def spatial_engine(
+    likelihood: Likelihood,
+    graph: AreaGraph,
+    model: str,
+    effects: Floats,
+    priors: Mapping[str, Prior] | None,
+    covariance: Floats | None,
+) -> Engine:
+    """Return the engine of one map: what its model, priors and data make of it."""
     spatial = spatial_model(model, graph.field)
     resolved = resolve_priors(spatial.defaults, priors, spatial.field)
     problem = spatial_problem(likelihood, spatial, effects, resolved)
     require_memory(problem.analysis.fill, likelihood.data.size)
-    engine = Engine(problem, spatial.precision, resolved)
-    if covariance is not None:
+    if covariance is None:
+        engine = Engine(problem, spatial.precision, resolved)
+    else:
         engine = DenseEngine(problem, spatial.precision, resolved, covariance)
-    plan = Plan(step=1.25, drop=5.0, composite=0.0, reach=first_reach(likelihood.data.size))
-    start = np.array([_first_score(likelihood, resolved, name) for name in resolved.free])
-    return summarise(engine, engine.integrate(start, plan), graph, model, coverage, seed)
+    engine.recipe = (spatial_engine, (likelihood, graph, model, effects, priors, covariance))
+    return engine
 
 
 def first_reach(rows: int) -> float:

@@ -135,12 +135,20 @@ class Engine:
     ) -> None:
         self.problem = problem
         self.precision = precision
+        # How to make it again elsewhere: a function of a module and its arguments.
+        self.recipe: tuple[Callable[..., Engine], tuple[object, ...]] | None = None
         self.priors = priors
         self.factorisations = 0
         self._values: dict[bytes, float] = {}
         self._scores: list[Floats] = []
         self._etas: list[Floats] = []
         self._modes: dict[bytes, Mode] = {}
+
+    def __reduce__(self) -> tuple[Callable[..., Engine], tuple[object, ...]]:
+        """Send how it is made, not what it remembers: a fit may come home from another process."""
+        if self.recipe is None:
+            raise TypeError("this engine was not made by a fit")
+        return self.recipe
 
     def prior_at(self, scores: Floats) -> PriorPrecision:
         """Return the precision of the field at a point."""

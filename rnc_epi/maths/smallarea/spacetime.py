@@ -111,6 +111,29 @@ def fit_spacetime(
     coverage, seed = one_level(level), require_whole(seed, "seed", least=0)
     require_events(counts, priors)
     effects = design_matrix(areas * periods, _flat(covariates, counts.shape))
+    likelihood = Likelihood(True, counts.ravel(), np.log(numbers).ravel())
+    engine = spacetime_engine(likelihood, graph, interaction, time, effects, priors)
+    autoregressive, resolved = time == "autoregressive", engine.priors
+    # On many cells, or with a fifth hyperparameter, a grid costs minutes, and what is skewed there is an
+    # interaction near zero.
+    composite = 0.3 if counts.size < 2000 and not autoregressive else 1.0
+    plan = Plan(step=1.5, drop=5.0, composite=composite, reach=first_reach(areas))
+    start = np.array([{"sigma": 0.5}.get(name, 0.0) for name in resolved.free])
+    name = spacetime_name(interaction, time)
+    return summarise(engine, engine.integrate(start, plan), graph, name, coverage, seed)
+
+
+def spacetime_engine(
+    likelihood: Likelihood,
+    graph: AreaGraph,
+    interaction: str,
+    time: str,
+    effects: Floats,
+    priors: Mapping[str, Prior] | None,
+) -> Engine:
+    """Return the engine of a map over periods: what its model, priors and data make of it."""
+    rows = likelihood.data.size
+    periods = rows // graph.size
     defaults: dict[str, HyperPrior] = {
         "sigma": PenalisedComplexitySD(),
         "phi": PenalisedComplexityMixing(),
@@ -122,22 +145,16 @@ def fit_spacetime(
     if interaction != "none":
         defaults["sigma_interaction"] = PenalisedComplexitySD()
     resolved = resolve_priors(defaults, priors, graph.field)
-    require_memory(least_fill(areas, periods, interaction == "II"), counts.size)
+    require_memory(least_fill(graph.size, periods, interaction == "II"), rows)
     layout = Layout(graph.field, periods, own_curves=interaction == "II", autoregressive=autoregressive)
-    require_memory(layout.analysis.fill, counts.size)
+    require_memory(layout.analysis.fill, rows)
     mean, precision = effect_priors(resolved, effects.shape[1])
-    likelihood = Likelihood(True, counts.ravel(), np.log(numbers).ravel())
     problem = Problem(
         layout.analysis, layout.constraints, layout.design, effects, mean, precision, likelihood
     )
     engine = Engine(problem, layout.precision, resolved)
-    # On many cells, or with a fifth hyperparameter, a grid costs minutes, and what is skewed there is an
-    # interaction near zero.
-    composite = 0.3 if counts.size < 2000 and not autoregressive else 1.0
-    plan = Plan(step=1.5, drop=5.0, composite=composite, reach=first_reach(areas))
-    start = np.array([{"sigma": 0.5}.get(name, 0.0) for name in resolved.free])
-    name = spacetime_name(interaction, time)
-    return summarise(engine, engine.integrate(start, plan), graph, name, coverage, seed)
+    engine.recipe = (spacetime_engine, (likelihood, graph, interaction, time, effects, priors))
+    return engine
 
 
 def spacetime_name(interaction: str, time: str) -> str:
