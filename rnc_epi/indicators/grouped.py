@@ -145,14 +145,19 @@ def grouped(
     ------
     InputError
         N001 no ages, N002 a column is missing, N003 a group lacks a band: a missing row is not a zero, N006
-        `by` does not tell the strata of cells apart.
+        `by` does not tell the strata of cells apart, N007 a column holds no numbers, N008 no table.
     """
     if not isinstance(table, pd.DataFrame):
+        if not hasattr(table, "strata"):
+            raise InputError("N008", found=type(table).__name__)
         return _of_cells(table, by)
     needed = [*by, events, person_years]
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise InputError("N002", found=", ".join(missing), expected=", ".join(map(str, table.columns)))
+    for name in (events, person_years):
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            raise InputError("N007", what=name, found=str(table[name].dtype))
     aged = _with_ages(table)
     known = aged["age_from"].notna().to_numpy(dtype=bool)
     pairs = aged.loc[known, ["age_from", "age_until"]].drop_duplicates().sort_values("age_from")

@@ -289,3 +289,17 @@ def test_groups_are_compared_with_all_groups_of_the_reference():
     # The groups of the nation meet the whole as well; the whole is its own reference and has no row.
     assert expected["france_entiere Q2"] == pytest.approx(140)
     assert "france_entiere all" not in expected
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        (pd.DataFrame({"age": ["0+"], "events": ["a"], "person_years": [1.0]}), "N007"),
+        ([1, 2], "N008"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused_without_its_values(table: object, code: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        frames.asr(table)
+    assert refusal.value.code == code
+    assert "'a'" not in refusal.value.message("fr")
