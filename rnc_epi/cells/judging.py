@@ -130,8 +130,10 @@ def judge_events(extract: Extract, bands: Mapping[int, BandSet], with_person_yea
     columns = ["pool", "age_from", "age_until", "inner_from", "inner_until"]
     store.keep("whole_bands", pd.DataFrame(whole, columns=columns, dtype="int64"))
     store.keep("periods_with_person_years", with_person_years)
-    for name in ("scope_in_bands", "places", "placements", "judged_events", "placed_events"):
+    for name in ("scope_in_bands", "places", "placements", "judged_events"):
         run_step(store, name)
+    store.run_view("banded_placements", read_step(PACKAGE, "banded_placements"))
+    run_step(store, "placed_events")
     for row in store.read(read_step(PACKAGE, "fates")).itertuples(index=False):
         used = row.fate == "used"
         extract.accounting.record(

@@ -20,7 +20,9 @@ def stages_of(builder: CellBuilder) -> tuple[str, ...]:
     """Return the stages that tumours are given, in their order; none where no tumour stands in a row."""
     if "tumours" not in builder.tables:
         return ()
-    found = builder.store.rows("SELECT DISTINCT stage FROM usable_tumours WHERE stage IS NOT NULL")
+    found = builder.store.rows(
+        "SELECT DISTINCT stage FROM usable_tumours WHERE stage IS NOT NULL ORDER BY stage"
+    )
     return tuple(str(stage) for (stage,) in found)
 
 

@@ -34,11 +34,6 @@ def reference_areas(cells: Cells) -> list[AreaKey]:
     return [*national, *sorted(pooled)]
 
 
-def canonical(area: AreaKey) -> str:
-    """Return the text by which the column `comparator` names an area."""
-    return f"{area.geo_level}:{area.geo_code}:{area.geo_vintage}"
-
-
 @a_row_per_level
 def standardised_ratios(
     cells: Cells, *, interval_method: str = "garwood", level: Level = 0.95
@@ -111,6 +106,6 @@ def _matched(cells: Cells) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray]
         row_of[same[of_area]] = np.flatnonzero(of_area)
         found = row_of[same]
         use = free & ~of_area & (chosen < 0) & (found >= 0)
-        chosen[use], names[use] = found[use], canonical(area)
+        chosen[use], names[use] = found[use], area.canonical
     rows = np.flatnonzero(chosen >= 0)
     return rows, chosen[rows], names[rows]

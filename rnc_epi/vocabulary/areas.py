@@ -53,6 +53,11 @@ class AreaKey:
                 raise InputError("S001", what=name, found=type(value).__name__)
 
     @property
+    def canonical(self) -> str:
+        """The text by which the column `comparator` names the area."""
+        return f"{self.geo_level}:{self.geo_code}:{self.geo_vintage}"
+
+    @property
     def triple(self) -> tuple[str, str, str]:
         """Level, code and vintage, as the rows of tables hold them."""
         return self.geo_level, self.geo_code, self.geo_vintage

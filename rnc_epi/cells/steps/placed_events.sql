@@ -1,16 +1,5 @@
--- Used events by stratum and age band; band -1 is unknown age.
-SELECT
-    k.pool,
-    e.site,
-    e.sex,
-    p.area,
-    p.period_from,
-    p.period_until,
-    coalesce(b.band, -1) AS band,
-    CAST(sum(e.events) AS BIGINT) AS events
-FROM placements AS p
-JOIN events AS e ON e.event = p.event
-JOIN claimants AS k ON k.claimant = e.claimant
-LEFT JOIN age_bands AS b ON b.pool = k.pool AND b.age = e.age_from
-WHERE p.with_person_years AND e.events > 0
-GROUP BY k.pool, e.site, e.sex, p.area, p.period_from, p.period_until, coalesce(b.band, -1)
+-- Used events by stratum and age band.
+SELECT pool, site, sex, area, period_from, period_until, band, CAST(sum(events) AS BIGINT) AS events
+FROM banded_placements
+WHERE events > 0
+GROUP BY pool, site, sex, area, period_from, period_until, band

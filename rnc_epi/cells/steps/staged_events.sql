@@ -1,13 +1,6 @@
 -- Used tumours of some stages by stratum and age band, as placed_events; a tumour is counted wherever it is there.
 SELECT
-    k.pool,
-    e.site,
-    e.sex,
-    p.area,
-    p.period_from,
-    p.period_until,
-    coalesce(b.band, -1) AS band,
-    CAST(sum(t.tumours) AS BIGINT) AS events
+    p.pool, p.site, p.sex, p.area, p.period_from, p.period_until, p.band, CAST(sum(t.tumours) AS BIGINT) AS events
 FROM (
     SELECT
         k.claimant,
@@ -35,8 +28,5 @@ JOIN events AS e
    AND e.period_from = t.year
    AND e.age_from IS NOT DISTINCT FROM t.age_years
    AND e.set_aside IS NULL
-JOIN placements AS p ON p.event = e.event
-JOIN claimants AS k ON k.claimant = e.claimant
-LEFT JOIN age_bands AS b ON b.pool = k.pool AND b.age = e.age_from
-WHERE p.with_person_years
-GROUP BY k.pool, e.site, e.sex, p.area, p.period_from, p.period_until, coalesce(b.band, -1)
+JOIN banded_placements AS p ON p.event = e.event
+GROUP BY p.pool, p.site, p.sex, p.area, p.period_from, p.period_until, p.band
