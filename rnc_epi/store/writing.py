@@ -40,7 +40,7 @@ def write_extract(
     Raises
     ------
     FileProblem
-        F001 the file exists.
+        F001 the file exists, F004 it cannot be written.
     InputError
         M005 a table, M002 a column that the contract does not know or that is missing; M002 parts of a table
         that differ in their columns.
@@ -48,10 +48,13 @@ def write_extract(
     target = Path(path)
     if target.exists():
         raise FileProblem("F001", where=target.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    connection = duckdb.connect(str(partial), config={"python_enable_replacements": False, "threads": 1})
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        connection = duckdb.connect(str(partial), config={"python_enable_replacements": False, "threads": 1})
+    except (OSError, duckdb.Error) as problem:
+        raise FileProblem("F004", where=target.name, found=type(problem).__name__) from problem
     try:
         for name, frames in tables.items():
             if isinstance(frames, pd.DataFrame):
@@ -59,9 +62,11 @@ def write_extract(
             else:
                 _write_parts(connection, name, frames)
         connection.execute("CHECKPOINT")
-    except BaseException:
+    except BaseException as problem:
         connection.close()
         partial.unlink(missing_ok=True)
+        if isinstance(problem, duckdb.IOException):
+            raise FileProblem("F004", where=target.name, found=type(problem).__name__) from problem
         raise
     connection.close()
     os.replace(partial, target)

@@ -60,3 +60,13 @@ def test_odd_arguments_get_a_code_and_no_traceback(
     assert code in shown.err
     assert "Traceback" not in shown.err + shown.out
     assert not out.parent.exists()
+
+
+@pytest.mark.parametrize("size", ["small", "national"])
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], size: str
+) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    assert typed("--out", str(tmp_path / "file" / "s.duckdb"), "--size", size) not in (0, 1)
+    assert "F004" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "no folder"

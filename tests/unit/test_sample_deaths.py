@@ -113,42 +113,50 @@ def test_deaths_drawn_follow_the_deprivation_of_communes(regional_cells: CellBui
     table = table.loc[np.array(communes.codes, dtype=object)[inside]]
     level = mortality_level(places, "lung", 1, places.commune_level("lung", 1))[inside]
     rank, events = communes.rank[inside], table["events"].to_numpy()
-    mean = table["person_years"].to_numpy() * level
-    mean *= events.sum() / mean.sum()
     low, high = rank < 0.2, rank >= 0.8
-    for part in (low, high):
-        # Thousands of deaths in each fifth: five standard errors of a Poisson count, and the lethality of
-        # twelve départements, of which each varies by 5 %.
-        spread = 5 * np.sqrt(mean[part].sum()) + 0.05 * mean[part].sum()
-        assert events[part].sum() == pytest.approx(mean[part].sum(), abs=spread)
     rate = [events[part].sum() / table["person_years"].to_numpy()[part].sum() for part in (low, high)]
     assert rate[1] / rate[0] > 1.4
+    # Within zones, where only chance and the level of each commune count: the sum of ranks is that of deaths
+    # shared out by level, and far from that of deaths shared out by inhabitants.
+    zone = communes.zone[inside]
+    whole = np.bincount(zone, events, minlength=zone.max() + 1)
+    far = {}
+    for name, weight in (("level", level), ("inhabitants", np.ones(len(level)))):
+        share = communes.population[inside] * weight
+        share = share / np.bincount(zone, share)[zone]
+        mean = whole[zone] * share
+        spread = whole * (
+            np.bincount(zone, share * rank**2, minlength=len(whole))
+            - np.bincount(zone, share * rank, minlength=len(whole)) ** 2
+        )
+        far[name] = ((events - mean) @ rank) / np.sqrt(spread.sum())
+    # Standard normal: four is passed once in 16 000 times.
+    assert abs(far["level"]) < 4
+    assert far["inhabitants"] > 6
 
 
 def test_deaths_of_zones_scatter_about_their_true_risk(
-    regional_tables: duckdb.DuckDBPyConnection, regional_truth: pd.DataFrame
+    regional_cells: CellBuilder, regional_truth: pd.DataFrame, places: Places
 ) -> None:
-    risk = regional_truth[
-        (regional_truth["quantity"] == "mortality_relative_risk") & (regional_truth["site"] == "lung")
-        & (regional_truth["sex"] == 1)
-    ]  # fmt: skip
-    seen = regional_tables.execute(
-        """
-        SELECT d.geo_code, CAST(sum(events) AS BIGINT) AS events, any_value(p.size) AS size
-        FROM death_cells AS d JOIN (
-            SELECT geo_code, CAST(sum(person_years) AS DOUBLE) AS size FROM person_years
-            WHERE geo_level = 'zone' AND sex = 1 GROUP BY ALL
-        ) AS p USING (geo_code)
-        WHERE site = 'lung' AND sex = 1 AND geo_level = 'zone' GROUP BY ALL
-        """
-    ).df()
-    table = seen.merge(risk[["geo_code", "value"]], on="geo_code")
-    assert len(table) > 80
-    mean = table["size"] * table["value"]
-    mean *= table["events"].sum() / mean.sum()
-    # Pearson's statistic of about a hundred Poisson counts: 1, standard error 0.15.
-    assert ((table["events"] - mean) ** 2 / mean).mean() == pytest.approx(1, abs=0.45)
-    flat = table["size"] * table["events"].sum() / table["size"].sum()
+    table = lung_deaths(regional_cells, "zone", (Period(2014, 2024),))
+    level = pd.Series(
+        places.by_zone(mortality_level(places, "lung", 1, places.commune_level("lung", 1))), places.zones
+    )
+    mine = regional_truth["quantity"].eq("mortality_relative_risk") & regional_truth["site"].eq("lung")
+    stated = regional_truth[mine & regional_truth["sex"].eq(1)].set_index("geo_code")["value"]
+    departement = table.index.str[1:3]
+    # What is stated of a zone is its level, times a lethality that is its département's.
+    ratio = (stated / level).loc[table.index].groupby(departement)
+    assert (ratio.max() / ratio.min()).max() == pytest.approx(1, abs=1e-9)
+    mean = table["person_years"] * level.loc[table.index]
+    mean *= (
+        (table["events"].groupby(departement).sum() / mean.groupby(departement).sum()).loc[departement].array
+    )
+    freedom = len(table) - departement.nunique()
+    assert freedom > 60
+    # Pearson's statistic of Poisson counts whose sums are given: 1, standard error 0.18.
+    assert ((table["events"] - mean) ** 2 / mean).sum() / freedom == pytest.approx(1, abs=0.5)
+    flat = table["person_years"] * (table["events"].sum() / table["person_years"].sum())
     assert ((table["events"] - flat) ** 2 / flat).mean() > 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from rnc_epi.extracts.check_report import check_extract
 from rnc_epi.extracts.sample import make_sample, write_large_sample
-from rnc_epi.extracts.sample.extent import Extent, nations_of
+from rnc_epi.extracts.sample.extent import Extent, national_extent, nations_of
 from rnc_epi.extracts.sample.own_geography import OwnGeography, own_places, read_communes, read_neighbours
 from rnc_epi.extracts.sample.truth import extreme_fifths
 from rnc_epi.vocabulary.errors import FileProblem, InputError
@@ -186,6 +187,30 @@ def test_a_file_that_is_no_table_of_communes_is_refused(tmp_path: Path) -> None:
         make_sample(tmp_path / "s.duckdb", communes=tmp_path / "absent.csv")
 
 
+@pytest.mark.parametrize("change", [{"population": 0}, {"departement": "19"}, {"departement": "75"}])
+def test_communes_without_anyone_whom_a_registry_covers_are_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "c.csv"
+    rows().assign(**change).to_csv(path, index=False)
+    with pytest.raises(InputError, match="G011"):
+        make_sample(tmp_path / "s.duckdb", size="regional", communes=path)
+
+
+@pytest.mark.parametrize("departement", ["33", "974"])
+def test_a_single_commune_makes_a_sample_without_fifths(tmp_path: Path, departement: str) -> None:
+    path = tmp_path / "c.csv"
+    rows()[1:2].assign(departement=departement, epci="E").to_csv(path, index=False)
+    extent = Extent([departement], YEARS, frozenset({"lung"}))
+    made = write_large_sample(tmp_path / "s.duckdb", extent, own=OwnGeography(read_communes(path)))
+    assert check_extract(made).accepted
+    truth = pd.read_parquet(tmp_path / "s_truth.parquet")
+    ratios = truth[truth["quantity"] == "rate_ratio_extreme_fifths"]
+    # Declared for the nation, found nowhere here.
+    assert set(ratios["geo_level"]) == {"france_entiere"}
+    assert truth["value"].notna().all()
+
+
 def test_the_real_communes_of_a_region_make_a_sample(shared: Callable[[str], Path]) -> None:
     table = read_communes(shared("data/geography/communes.csv.gz"))
     assert len(table) == 34_739
@@ -195,3 +220,35 @@ def test_the_real_communes_of_a_region_make_a_sample(shared: Callable[[str], Pat
     # The published ratio of Bryere (2018) at communes, diluted at EPCI.
     assert found["commune"] == pytest.approx(1.59, rel=0.03)
     assert 1.2 < found["epci"] < 1.52
+
+
+@pytest.mark.slow
+def test_the_real_communes_of_the_nation_make_a_sample_of_every_département(
+    shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    table = read_communes(shared("data/geography/communes.csv.gz"))
+    own = OwnGeography(table, read_neighbours(shared("data/geography/commune_adjacency.csv.gz"), table))
+    extent = dataclasses.replace(national_extent(), leaves=frozenset({"lung"}))
+    path = write_large_sample(tmp_path / "n.duckdb", extent, own=own)
+    report = check_extract(path)
+    assert report.accepted
+    # Islands touch nothing; nobody lives in some communes, which have no score; the last year of
+    # registries is not complete: true of real communes as of this sample.
+    assert {"D076", "D077", "D079"} <= set(report.codes) <= {"D076", "D077", "D079", "D140"}
+    with duckdb.connect(str(path), read_only=True) as connection:
+        levels = dict(connection.execute("SELECT geo_level, count(*) FROM areas GROUP BY ALL").fetchall())
+        deaths = connection.execute(
+            "SELECT geo_level, sum(events) FROM death_cells WHERE site = 'lung' GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        lived = connection.execute(
+            "SELECT CAST(sum(person_years) AS DOUBLE) FROM person_years "
+            "WHERE geo_level = 'departement' AND period_from = 2018"
+        ).fetchone()
+    assert levels["commune"] == 34_739
+    assert levels["departement"] == 96
+    assert levels["epci"] > 1_200
+    # Communes and départements have the same deaths.
+    assert [level for level, _ in deaths] == ["commune", "departement"]
+    assert deaths[0][1] == deaths[1][1] > 500_000
+    # The table has 5 000 inhabitants less than the code; Insee: 64.970 M.
+    assert lived == (pytest.approx(64.97e6, rel=0.001),)

@@ -9,7 +9,12 @@ from typing import Final
 from rnc_epi.extracts.sample.defects import Defects
 from rnc_epi.extracts.sample.extent import REGION, Extent, national_extent, regional_extent
 from rnc_epi.extracts.sample.large import LargeSample, draw_sample
-from rnc_epi.extracts.sample.own_geography import OwnGeography, read_communes, read_neighbours
+from rnc_epi.extracts.sample.own_geography import (
+    OwnGeography,
+    read_communes,
+    read_neighbours,
+    require_registry,
+)
 from rnc_epi.extracts.sample.small import SmallSample, small_sample
 from rnc_epi.store.writing import write_extract
 from rnc_epi.vocabulary.errors import FileProblem, InputError
@@ -75,10 +80,10 @@ def make_sample(
     InputError
         M004, a rate of defects that is no share; M005, an unknown size or level of deaths, a région without
         registry, or one for another size than ``regional``, communes or a level of deaths for a small sample,
-        neighbours without communes, refusals without a rate; G002 and G003, tables of them that cannot be
-        used.
+        neighbours without communes, refusals without a rate; G002, G003 and G011, tables of communes or
+        neighbours that cannot be used.
     FileProblem
-        F001, the file exists; G001, the table of communes cannot be read.
+        F001, the file exists; F004, it cannot be written; G001, the table of communes cannot be read.
     """
     if size not in SIZES:
         raise InputError("M005", what="size", found=size, expected=", ".join(SIZES))
@@ -94,11 +99,18 @@ def make_sample(
     if Path(path).exists():
         # Said before the minutes that drawing takes.
         raise FileProblem("F001", where=Path(path).name)
+    own = None if communes is None else _own(communes, neighbours)
+    extent = national_extent() if size == "national" else regional_extent(region or REGION)
+    if own is not None and communes is not None:
+        require_registry(own, extent, Path(communes).name)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FileProblem("F004", where=Path(path).name, found=type(problem).__name__) from problem
+    sample: SmallSample | LargeSample
     if size == "small":
-        sample: SmallSample | LargeSample = small_sample(seed)
+        sample = small_sample(seed)
     else:
-        own = None if communes is None else _own(communes, neighbours)
-        extent = national_extent() if size == "national" else regional_extent(region or REGION)
         sample = draw_sample(extent, seed, own, deaths=deaths or DEATH_LEVELS[0])
     return write_sample(path, sample, truth, planted, compact=size == "small" and not defects)
 

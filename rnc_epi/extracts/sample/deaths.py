@@ -185,8 +185,10 @@ class Deaths:
         for level, rows in levels:
             self.rows.append(labelled_cells(rows, DEATHS, site, sex, level))
             self.scope.append(("death_cells", DEATHS, level, site, sex))
-        total = by_departement[metropolitan(self.extent)].sum(axis=(0, 2)).astype(np.float64)
-        self.truth.append(truth_rows("deaths", site, sex, *nation_by_year(self.extent, total)))
+        mainland = metropolitan(self.extent)
+        if mainland.any():
+            total = by_departement[mainland].sum(axis=(0, 2)).astype(np.float64)
+            self.truth.append(truth_rows("deaths", site, sex, *nation_by_year(self.extent, total)))
         if self.by_zone:
             # All zones have the ages of the nation: the ratio of means is that of rates.
             risk = found.mean / self.places.population

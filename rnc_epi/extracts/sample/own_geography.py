@@ -138,6 +138,25 @@ class OwnGeography:
     neighbours: pd.DataFrame | None = None
 
 
+def require_registry(own: OwnGeography, extent: Extent, where: str) -> None:
+    """Refuse communes of which none is lived in, in the sample, and covered by a registry.
+
+    Parameters
+    ----------
+    where : str
+        Name of the table of communes.
+
+    Raises
+    ------
+    InputError
+        G011.
+    """
+    covered = sorted(set(reference.registries()["departement"]) & set(extent.departements))
+    lived_in = own.communes["population"] > 0
+    if not (lived_in & own.communes["departement"].isin(covered)).any():
+        raise InputError("G011", where=where, expected=", ".join(covered))
+
+
 def own_places(table: pd.DataFrame, seed: int) -> Places:
     """Return the places of a user's communes; the zones are the pieces of EPCI within a département.
 

@@ -201,6 +201,9 @@ class Places:
     def centred(self, level: np.ndarray) -> np.ndarray:
         """Return levels of communes divided by their mean over metropolitan inhabitants."""
         mainland = self.metropolitan[self.communes.zone]
+        if not mainland.any():
+            # A user's communes may all lie overseas.
+            mainland = np.ones(len(mainland), dtype=bool)
         return level / np.average(level[mainland], weights=self.communes.population[mainland])
 
 
@@ -276,7 +279,7 @@ def smooth_deprivation(
     return np.asarray(
         0.35 * _field(points, 150.0, rng)
         + 0.50 * _field(points, 30.0, rng)
-        + 0.35 * (density - density.mean()) / density.std()
+        + 0.35 * (density - density.mean()) / (density.std() or 1.0)
         + np.where(metropolitan, 0.0, 1.5)
     )
 

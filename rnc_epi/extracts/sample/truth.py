@@ -71,13 +71,20 @@ def truth_of_cases(
     mainland = metropolitan(extent)
     persons = places.part_by_departement(chosen, person_years)
     weights = world_weights() * 1e5
-    yearly = (expected[mainland].sum(axis=0) / persons[mainland].sum(axis=0)) @ weights
     pooled = (expected.sum(axis=1) / persons.sum(axis=1)) @ weights
     ratio = reference.gradients().get((site, sex), 1.0)
-    parts = [
-        truth_rows("cases", site, sex, *nation_by_year(extent, cases[mainland].sum(axis=(0, 2)))),
-        truth_rows("expected_cases", site, sex, *nation_by_year(extent, expected[mainland].sum(axis=(0, 2)))),
-        truth_rows("asr_world", site, sex, *nation_by_year(extent, yearly)),
+    parts = []
+    if mainland.any():
+        yearly = (expected[mainland].sum(axis=0) / persons[mainland].sum(axis=0)) @ weights
+        parts = [
+            truth_rows(quantity, site, sex, *nation_by_year(extent, values))
+            for quantity, values in (
+                ("cases", cases[mainland].sum(axis=(0, 2))),
+                ("expected_cases", expected[mainland].sum(axis=(0, 2))),
+                ("asr_world", yearly),
+            )
+        ]
+    parts += [
         truth_rows("asr_world", site, sex, "departement", extent.departements, None, pooled),
         truth_rows("rate_ratio_extreme_fifths", site, sex, "france_entiere", ["FR"], None, np.array([ratio])),
         *(
@@ -118,10 +125,11 @@ def extreme_fifths(places: Places, level: np.ndarray) -> dict[str, float]:
         ("commune", level, communes.rank, communes.population),
         (places.zone_level, places.by_zone(level), places.rank, places.population),
     ):
-        least, most = (
-            np.average(values[part], weights=population[part]) for part in (rank < 0.2, rank >= 0.8)
-        )
-        found[unit] = float(most / least)
+        ends = (rank < 0.2, rank >= 0.8)
+        # A user's geography may be too small to have fifths.
+        if all(part.any() for part in ends):
+            least, most = (np.average(values[part], weights=population[part]) for part in ends)
+            found[unit] = float(most / least)
     return found
 
 
