@@ -6,6 +6,7 @@ their own situation, and may under- or over-state it.
 
 from rnc_epi.inequality.area_gradient import area_gradient
 from rnc_epi.inequality.frames import gradient, gradient_trend, late_stage
+from rnc_epi.inequality.gap_frames import gap_by_age, gap_by_site, gap_in_deaths
 from rnc_epi.inequality.gradients import Gradients, concentration_curves, gradients
 from rnc_epi.inequality.grouping import Grouping, GroupingRecord, deprivation_groups
 from rnc_epi.inequality.indices import edi_scores, fdep_scores
@@ -29,6 +30,9 @@ __all__ = [
     "deprivation_groups",
     "edi_scores",
     "fdep_scores",
+    "gap_by_age",
+    "gap_by_site",
+    "gap_in_deaths",
     "gradient",
     "gradient_trend",
     "gradients",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import pandas as pd
 
+from rnc_epi.inequality.frame_cells import require_columns
 from rnc_epi.inequality.indices import require_one_row_an_area
 from rnc_epi.maths.inequality.spatial_plus import short_range_part
 from rnc_epi.maths.smallarea import fit
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+#: Areas below which a spatial effect and a slope are not told apart.
+FEWEST_AREAS: Final = 10
 
 #: Analyses, and the model of the map that each fits.
 ANALYSES: Final = {"independent": "independent", "bym2": "bym2", "spatial-plus": "bym2"}
@@ -66,14 +70,19 @@ def area_gradient(
     Raises
     ------
     InputError
-        ``I001`` fewer than three groups, ``I017`` classes that are no groups, ``I019`` an area twice, and
-        those of the small-area formulas.
+        ``I001`` fewer than three groups, ``I017`` classes that are no groups, ``I019`` an area twice,
+        ``I031``, ``N002`` tables or columns missing, ``I036`` fewer than ten areas with a deprivation and
+        expected events, and those of the small-area formulas.
     EstimateRefused
         Those of the small-area formulas.
     """
+    require_columns(areas, ["geo_level", "geo_code", "geo_vintage", deprivation, events, expected], "areas")
+    require_columns(adjacency, ["geo_code", "neighbour_code"], "adjacency")
     require_one_row_an_area(areas)
     known = areas[deprivation].notna() & areas[expected].gt(0)
     kept = areas[known].reset_index(drop=True)
+    if len(kept) < FEWEST_AREAS:
+        raise InputError("I036", found=len(kept), expected=FEWEST_AREAS)
     columns, terms = _columns(kept[deprivation], form)
     edges = edges_of(kept["geo_code"], adjacency)
     rows = []

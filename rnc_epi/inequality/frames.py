@@ -149,6 +149,7 @@ def gradient_trend(
     strata = strata_of_frame(
         table, by=keys, group=group, order=order, events=events, person_years=person_years
     )
+    _require_groups_of_every_year(strata)
     years = np.sort(strata.keys[year].unique())
     if len(years) < 2:
         raise InputError("I007", found=len(years))
@@ -163,6 +164,16 @@ def gradient_trend(
     answer = _answer(heads, measured, reasons, level)
     answer["events"] = np.tile(strata.total_events[series].sum(axis=1), len(measured))
     return answer.drop(columns=year)
+
+
+def _require_groups_of_every_year(strata: GroupedStrata) -> None:
+    """Refuse a group that some year lacks (N003): ranks, and the gradient, would change for want of a row."""
+    there = strata.person_years.sum(axis=1) > 0
+    hole = there.any(axis=0) & ~there
+    if hole.any():
+        row, place = np.argwhere(hole)[0]
+        where = ", ".join(f"{name}={value}" for name, value in strata.keys.iloc[int(row)].items())
+        raise InputError("N003", where=where, found=strata.labels[int(place)], n=int(hole.sum()))
 
 
 def _all_years(keys: pd.DataFrame, by: Sequence[str], year: str, years: np.ndarray) -> bool:

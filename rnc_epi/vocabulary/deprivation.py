@@ -194,6 +194,8 @@ class EstimateOrigin:
         if self.estimator not in known:
             raise InputError("M005", what="estimator", found=self.estimator, expected=", ".join(known))
         if self.estimator != "smoothed" or self.proxy:
+            if self.estimator == "calibrated" and not self.proxy:
+                raise EstimateRefused("I021", found="_")
             if "M" in self.proxy:
                 raise EstimateRefused("I020", found=self.proxy)
             if not (self.deprivation_in_model and self.tested_in_registry_zone):
