@@ -100,7 +100,7 @@ class Cells:
         InputError
             A band of these cells would have to be split.
         """
-        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        starts = self.bands.first_of_each(bands)
         covered = np.logical_and.reduceat(self.covered, starts, axis=1)
         return replace(
             self,

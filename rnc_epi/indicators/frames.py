@@ -96,7 +96,7 @@ def asr(
         variances = _variances(table, by, event_variance, person_years)
         spread = (variances if ages is None else variances.within(*ages)).merged(bands).events
     elif spread is not None and bands != groups.bands:
-        starts = np.flatnonzero(np.diff(groups.bands.coarsen_to(bands), prepend=-1))
+        starts = groups.bands.first_of_each(bands)
         spread = np.add.reduceat(np.asarray(spread, dtype=np.float64), starts, axis=-1)
     groups = groups.merged(bands)
     estimate = standardise.directly_standardised_rate(

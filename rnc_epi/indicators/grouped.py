@@ -81,7 +81,7 @@ class Grouped:
         """Return the groups on wider bands; one of which a part is not covered is not covered."""
         if bands == self.bands:
             return self
-        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        starts = self.bands.first_of_each(bands)
         covered = np.logical_and.reduceat(self.covered, starts, axis=1)
         return replace(
             self,

@@ -135,7 +135,7 @@ def standardised_rates(
     bands = population.shared_bands(cells.bands)
     on_bands = cells if bands == cells.bands else cells.merged_to(bands)
     if event_variance is not None and bands != cells.bands:
-        starts = np.flatnonzero(np.diff(cells.bands.coarsen_to(bands), prepend=-1))
+        starts = cells.bands.first_of_each(bands)
         event_variance = np.add.reduceat(np.asarray(event_variance, dtype=np.float64), starts, axis=-1)
     estimate = directly_standardised_rate(
         on_bands.events,

@@ -210,7 +210,7 @@ class BandSet:
     def coarsen_to(self, other: BandSet) -> NDArray[np.intp]:
         """Return, for each of these bands, the position of the band of `other` that it falls in.
 
-        Sums by the coarser bands are then ``np.add.reduceat`` or ``np.bincount`` over this index.
+        Sums by the coarser bands are then ``np.bincount`` over this index; see `first_of_each` too.
 
         Parameters
         ----------
@@ -242,6 +242,20 @@ class BandSet:
             if _end(band.age_until) > _end(other.bands[position].age_until):
                 raise InputError("V004", found=str(band), expected=str(other))
         return positions
+
+    def first_of_each(self, other: BandSet) -> NDArray[np.intp]:
+        """Return, for each band of a coarser set, the position of the first of these bands inside it.
+
+        ``np.add.reduceat(values, bands.first_of_each(other), axis=-1)`` sums by the coarser bands; refuses
+        where `coarsen_to` does.
+
+        Examples
+        --------
+        >>> fine = BandSet.from_starts([0, 1, 5, 10])
+        >>> fine.first_of_each(BandSet.from_starts([0, 5])).tolist()
+        [0, 2]
+        """
+        return np.flatnonzero(np.diff(self.coarsen_to(other), prepend=-1))
 
     def can_coarsen_to(self, other: BandSet) -> bool:
         """Tell whether `coarsen_to` would succeed."""
