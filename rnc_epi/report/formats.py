@@ -20,8 +20,15 @@ from rnc_epi.vocabulary.schemas import NOT_ESTIMABLE, NOT_PUBLISHED, PUBLISHED
 _LOCALES: Final = {"fr": "fr_FR", "en": "en_GB"}
 
 #: Decimals of each measure unit, those of published precision (ruling 16).
-DECIMALS: Final = {"events": 0, "rate": 1, "ratio": 2, "percent": 1, "probability": 3}
-DECIMALS |= {"rate_per_year": 2, "ratio_per_year": 3}
+DECIMALS: Final = {
+    "events": 0,
+    "rate": 1,
+    "ratio": 2,
+    "percent": 1,
+    "probability": 3,
+    "rate_per_year": 2,
+    "ratio_per_year": 3,
+}
 
 #: Sign of a cell that has no row in the release: out of scope, or impossible for this sex.
 NOTHING: Final = "–"

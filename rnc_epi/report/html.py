@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from rnc_epi.report.texts import text
+from rnc_epi.report.texts import text, typeset
 
 if TYPE_CHECKING:
     from rnc_epi.report.blocks import FigureBlock, Section
@@ -27,7 +27,7 @@ def report_html(content: Content, sections: list[Section], language: str) -> str
         As `report_sections` returns them.
     language : {"fr", "en"}
     """
-    page = _templates().get_template("annual_report.html.j2")
+    page = _templates(language).get_template("annual_report.html.j2")
     return page.render(content=content, sections=sections, language=language, t=_said(language))
 
 
@@ -40,7 +40,11 @@ def section_html(section: Section, level: int = 2) -> str:
     level : int
         Level of its heading.
     """
-    macros = _templates().get_template("blocks.html.j2").make_module({"t": _said(section.language)})
+    macros = (
+        _templates(section.language)
+        .get_template("blocks.html.j2")
+        .make_module({"t": _said(section.language)})
+    )
     return str(macros.show_section(section, level))  # type: ignore[attr-defined]
 
 
@@ -49,16 +53,21 @@ def _said(language: str) -> Any:
 
 
 @cache
-def _templates() -> Environment:
+def _templates(language: str) -> Environment:
+    def printed(value: Any) -> Any:
+        # Every text that a page shows, whoever wrote it; markup is set already.
+        return typeset(value, language) if type(value) is str else value
+
     environment = Environment(
         loader=PackageLoader("rnc_epi.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=printed,
     )
     environment.filters["figure_uri"] = figure_uri
-    environment.filters["lines"] = lines
+    environment.filters["lines"] = lambda cell: lines(typeset(cell, language))
     return environment
 
 

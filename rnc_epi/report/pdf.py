@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rnc_epi.report.texts import text
+from rnc_epi.report.texts import text, typeset
 
 if TYPE_CHECKING:
     from rnc_epi.report.blocks import FigureBlock, Section, Table
@@ -61,7 +61,9 @@ def report_pdf(content: Content, sections: list[Section], language: str) -> byte
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "report.typ").write_bytes(template.read_bytes())
-        (root / "report.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        (root / "report.json").write_text(
+            json.dumps(_printed(document, language), ensure_ascii=False), encoding="utf-8"
+        )
         for section in sections:
             for figure in section.all_figures():
                 (root / f"{figure.anchor}.svg").write_bytes(figure.svg())
@@ -77,6 +79,17 @@ def report_pdf(content: Content, sections: list[Section], language: str) -> byte
     if not isinstance(made, bytes):
         raise TypeError("typst returned pages where one document was asked for")
     return made
+
+
+def _printed(part: Any, language: str) -> Any:
+    """Return a part of the document with every text of it as it is printed."""
+    if isinstance(part, str):
+        return typeset(part, language)
+    if isinstance(part, dict):
+        return {key: _printed(value, language) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_printed(value, language) for value in part]
+    return part
 
 
 def _section(section: Section) -> dict[str, Any]:

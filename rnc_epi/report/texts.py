@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from rnc_epi.vocabulary.errors import LANGUAGES, InputError
+
+_APOSTROPHE: Final = re.compile(r"(?<=\w)'(?=\w)")
 
 
 @cache
@@ -38,18 +41,25 @@ def text(key: str, language: str, **facts: Any) -> str:
     """
     if language not in LANGUAGES:
         raise InputError("M005", what="language", found=language, expected=", ".join(LANGUAGES))
-    words = report_texts()[key][language].format(**facts)
-    return french_spaces(words) if language == "fr" else words
+    return typeset(report_texts()[key][language].format(**facts), language)
 
 
-def french_spaces(words: str) -> str:
-    r"""Return a French text with the no-break spaces that its punctuation asks for.
+def typeset(words: str, language: str) -> str:
+    r"""Return a text with the apostrophes of print and, in French, the spaces that punctuation asks for.
+
+    What comes from a release (names of areas and sources, definitions) is written as plain text; so are the
+    texts of the report.
 
     Examples
     --------
-    >>> french_spaces("a : b") == "a\u00a0: b"
+    >>> typeset("l'an : 5 %", "fr") == "l\u2019an\u00a0: 5\u00a0%"
+    True
+    >>> typeset("the region's rate: 5%", "en") == "the region\u2019s rate: 5%"
     True
     """
+    words = _APOSTROPHE.sub("\u2019", words)
+    if language != "fr":
+        return words
     for mark in (":", "%", "»"):
         words = words.replace(f" {mark}", f"\u00a0{mark}")
     for mark in (";", "!", "?"):

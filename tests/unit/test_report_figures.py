@@ -162,7 +162,7 @@ def test_the_alternative_text_gives_published_numbers_in_the_language(ranked):
 
 def test_a_figure_without_any_published_number_says_so():
     table = rows(name=["Ain", "Var"], sex=1, value=[0.0, 0.0], status="not_published")
-    assert "Aucun chiffre n'est publié" in describe_ranked_areas(table, "fr", subject="X")
+    assert "Aucun chiffre n’est publié" in describe_ranked_areas(table, "fr", subject="X")
 
 
 def test_areas_stand_in_decreasing_order_and_hidden_ones_at_the_foot_with_their_sign(ranked):

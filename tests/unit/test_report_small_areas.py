@@ -189,7 +189,7 @@ def test_a_map_that_was_refused_is_named_without_figures(content):
     refused = smoothed(np.ones(8), shown=np.zeros(8, bool), status="not_estimable")
     section = small_areas(with_rows(content, refused), "fr")
     assert not section.parts
-    assert "la carte n'est pas estimable" in words(section)
+    assert "la carte n’est pas estimable" in words(section)
     assert section.tables[0].rows[0][-1] == "n.e."
 
 
