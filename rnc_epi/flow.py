@@ -253,6 +253,7 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         parts = [rows for part in parts if len(rows := _of_levels_asked(part, study))]
         if not parts:
             raise NotCovered("K004", found=", ".join(selection.sites))
+        _require_periods(selection, parts)
     if study.quality is not None and study.quality.rules != "ignore":
         with stage_of(progress, "quality"):
             block = study.quality.rules == "block"
@@ -274,6 +275,28 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         tuple(chapter.maps_of for chapter in found if chapter.maps_of is not None),
         tuple(chapter.gradients_of for chapter in found if chapter.gradients_of is not None),
     )
+
+
+def _require_periods(selection: Selection, parts: Iterable[pd.DataFrame]) -> None:
+    """Refuse a year or period that is asked for and gives no figure at any level.
+
+    Raises
+    ------
+    NotCovered
+        K012, with the years and periods that do.
+    """
+    given = {
+        Period(int(start), int(stop))
+        for part in parts
+        for start, stop in part[["period_from", "period_until"]].drop_duplicates().itertuples(index=False)
+    }
+    asked = [*(Period(year, year + 1) for year in selection.years), *selection.pooled]
+    if missing := [period for period in asked if period not in given]:
+        raise NotCovered(
+            "K012",
+            found=", ".join(period.label for period in missing),
+            expected=", ".join(period.label for period in sorted(given)),
+        )
 
 
 def _of_levels_asked(rows: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -14,7 +14,13 @@ import pytest
 from rnc_epi.attack import attack_release
 from rnc_epi.flow import run
 from rnc_epi.release import publish, verify
-from rnc_epi.vocabulary.errors import ExtractRefused, FileProblem, StudyFileError, VerificationFailed
+from rnc_epi.vocabulary.errors import (
+    ExtractRefused,
+    FileProblem,
+    NotCovered,
+    StudyFileError,
+    VerificationFailed,
+)
 from rnc_epi.vocabulary.schemas import RESULT_COLUMNS, RESULT_KEY
 from tests.extract_builder import minimal_tables, write_extract
 
@@ -156,3 +162,39 @@ def test_a_study_without_its_extract_or_with_an_unknown_site_says_so(study: Path
     alone.write_text(STUDY.replace("[rates]", "[rate]"), encoding="utf-8")
     with pytest.raises(StudyFileError, match="rates"):
         run(alone, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "named"),
+    [
+        (("years = [2016, 2017, 2018]", "years = [2016, 1990]"), "K012", "1990"),
+        (('pooled = ["2016-2018"]', 'pooled = ["2016-2018", "1990-1994"]'), "K012", "1990-1994"),
+        (("years = [2016", 'geo_levels = ["regoin"]\nyears = [2016'), "K011", "regoin"),
+    ],
+)
+def test_a_year_a_period_or_a_level_that_gives_nothing_is_named(
+    study: Path, tmp_path: Path, change: tuple[str, str], code: str, named: str
+) -> None:
+    other = study.parent / f"{named}.toml"
+    other.write_text(STUDY.replace(*change), encoding="utf-8")
+    with pytest.raises(NotCovered) as refusal:
+        run(other, tmp_path / "out", threads=1)
+    assert refusal.value.code == code
+    assert refusal.value.facts["found"] == named
+
+
+def test_ratios_keep_their_reference_where_it_is_not_shown(study: Path, tmp_path: Path) -> None:
+    levels = "region", "france_hexagonale"
+    found = {}
+    for number, shown in enumerate((levels, levels[:1])):
+        other = study.parent / f"levels_{number}.toml"
+        asked = ", ".join(f'"{level}"' for level in shown)
+        text = STUDY.replace("years = [2016, 2017, 2018]", f"geo_levels = [{asked}]")
+        other.write_text(text, encoding="utf-8")
+        staged = run(other, tmp_path / f"out{number}", threads=1)
+        rows = pd.read_parquet(next((tmp_path / f"out{number}").glob("internal/*/results.parquet")))
+        assert set(pd.read_parquet(staged / "indicators.parquet")["geo_level"]) <= set(shown)
+        found[number] = rows[rows["indicator"].isin(("sir", "smr")) & rows["geo_level"].eq("region")]
+    assert len(found[1])
+    columns = ["site", "sex", "geo_code", "period_from", "indicator", "value", "comparator"]
+    assert found[0][columns].reset_index(drop=True).equals(found[1][columns].reset_index(drop=True))
