@@ -106,7 +106,9 @@ class Country:
         assert combination is not None
         place = [combination.names.index(name) for name in choice.proxies]
         ties = combination.correlation[np.ix_(place, place)]
-        return weighted_incidence(results, choice.shares, ties, level=self.cell.level)
+        return weighted_incidence(
+            results, choice.shares, ties, inflation=combination.inflation, level=self.cell.level
+        )
 
     def rates_by_age(self) -> Floats:
         """Return the incidence by age of the national areas: what the expected cases of an area rest on."""

@@ -28,6 +28,7 @@ from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rnc_epi.vocabulary.ages import BandSet
     from rnc_epi.vocabulary.study_calibration import Calibration
 
     Floats = NDArray[np.float64]
@@ -49,6 +50,7 @@ class Lesson:
     age: Floats
     district: NDArray[np.intp]
     areas: tuple[AreaKey, ...]
+    bands: BandSet
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def lesson_of(incidence: Panel, proxy: Panel) -> tuple[Lesson, Panel, list[tuple
             age=np.tile(ages, len(both)),
             district=np.repeat(np.arange(len(both)), size),
             areas=both,
+            bands=bands,
         ),
         cases,
         alone,

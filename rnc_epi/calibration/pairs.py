@@ -186,7 +186,7 @@ class Pairs:
         self.tables["grades"].append(grade_rows(country, asked))
         self.tables["validation"].append(validation_rows(country))
         self.tables["ratios"].append(ratio_rows(country))
-        self.tables["classical"].append(classical_rows(country))
+        self.tables["classical"].append(classical_rows(country, panels))
         for kind in self.grouped.groupings if self.grouped is not None else ():
             self._by_deprivation(country, kind)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from rnc_epi.calibration.country import Country
 from rnc_epi.calibration.learning import AREA_LEVEL, REGION_LEVEL
+from rnc_epi.calibration.pooling import Panel
 from rnc_epi.maths.ratio import area_ratio, national_ratio
 from rnc_epi.vocabulary.errors import InputError
 
@@ -140,26 +142,33 @@ def ratio_rows(country: Country) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def classical_rows(country: Country) -> pd.DataFrame:
+def classical_rows(country: Country, panels: Mapping[str, Panel]) -> pd.DataFrame:
     """Return the cases of the nation and of its areas by each correlate's ratio in the registry zone.
 
-    As editions before the calibration had them; the limits hold the noise of the counts alone. Only where the
-    registry districts are areas of the nation, so that the zone is a part of the whole. A nation is named by
-    its own area, ``_`` where the areas make up none.
+    As editions before the calibration had them; the limits hold the noise of the counts alone. Registry
+    districts that are areas count where they lie in the nation; those of a level of their own, anonymous, are
+    taken to lie in it. A nation is named by its own area, ``_`` where the areas make up none.
+
+    Parameters
+    ----------
+    panels : dict of str to Panel
+        Every correlate in every area.
     """
     parts: list[pd.DataFrame] = []
     national = set(country.national)
     for name, one in country.judged.judgements.items():
-        lesson = one.lesson
-        panel = country.panels.get(name)
-        if panel is None or not set(lesson.areas) <= national:
-            continue
-        size = np.unique(lesson.age).size
+        lesson, size = one.lesson, len(one.lesson.bands)
+        panel = panels[name]
         inside = panel.of([area for area in panel.areas if area in national])
-        if len(inside.bands) != size:
+        placed = lesson.areas[0].geo_level == panel.areas[0].geo_level
+        zone = np.array([not placed or area in national for area in lesson.areas])
+        if not zone.any() or not len(inside):
             continue
-        cases, counts = (column.reshape(-1, size).sum(axis=0) for column in (lesson.incident, lesson.proxy))
-        key = _key(country) | {"proxy": name, "registry_cases": float(lesson.incident.sum())}
+        inside = inside.merged_to(lesson.bands)
+        cases, counts = (
+            column.reshape(-1, size)[zone].sum(axis=0) for column in (lesson.incident, lesson.proxy)
+        )
+        key = _key(country) | {"proxy": name, "registry_cases": float(cases.sum())}
         try:
             whole = national_ratio(cases, counts, inside.events.sum(axis=0), level=country.cell.level)
             each = area_ratio(cases, counts, inside.events, level=country.cell.level)

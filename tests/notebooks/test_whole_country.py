@@ -41,4 +41,4 @@ def test_the_real_tables_carry_their_notice(tmp_path, monkeypatch, shared):
     monkeypatch.setenv("RNC_EPI_SHARED", str(shared("data/calibration").parent.parent))
     figures, texts = run(tmp_path)
     assert len(figures) == 4
-    assert any("légèrement modifiés par leurs auteurs" in text for text in texts)
+    assert any("légèrement modifiés par leurs auteurs" in text.replace("\\n", " ") for text in texts)

@@ -246,6 +246,10 @@ def test_combining_independent_proxies_beats_choosing_one():
     combined = found.combine(results)
     assert combined.estimate[0] == pytest.approx(found.weights @ [r.estimate[0] for r in results])
     assert combined.se[0] < results[0].se[0]
+    # Two free shares on 20 districts: 20/18 of the variance seen, 1 + 2/17 of it on unseen ones.
+    assert found.inflation == pytest.approx(20 / 18 * 19 / 17)
+    known = weighted_incidence(results, found.weights, found.correlation)
+    assert combined.se[0] == pytest.approx(known.se[0] * np.sqrt(found.inflation))
 
 
 def test_a_choice_that_cannot_be_made_wrongly_has_no_optimism():

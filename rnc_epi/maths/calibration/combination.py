@@ -20,7 +20,14 @@ from rnc_epi.maths.calibration.groups import order_of_appearance, totals
 from rnc_epi.maths.calibration.inputs import FEWEST_DISTRICTS, Cells, require_cells, require_registries
 from rnc_epi.maths.calibration.prediction import CalibratedIncidence, log_normal_parameters
 from rnc_epi.maths.calibration.validation import leave_out
-from rnc_epi.maths.requirements import Floats, require_counts, require_finite, require_whole
+from rnc_epi.maths.requirements import (
+    Floats,
+    require_counts,
+    require_finite,
+    require_positive,
+    require_scalar,
+    require_whole,
+)
 from rnc_epi.maths.splines import PenalisedFits
 from rnc_epi.vocabulary.errors import InputError
 
@@ -62,6 +69,17 @@ class ProxyCombination:
     correlation: Floats = field(repr=False)
 
     @property
+    def inflation(self) -> float:
+        """What shares learned on few districts add to the variance of a combination.
+
+        With k = proxies - 1 free shares on J districts the error of the combination on these same districts
+        has (J - k) / J of its variance, and on unseen ones 1 + k / (J - k - 1) times it, the factor of a
+        regression on random regressors.
+        """
+        size, free = self.district.size, len(self.names) - 1
+        return size / (size - free) * (1 + free / (size - free - 1))
+
+    @property
     def combination_wins(self) -> bool:
         """Whether the combination has the smaller error on districts that it has not seen."""
         return bool((self.combined_errors**2).mean() < (self.chosen_errors**2).mean())
@@ -70,7 +88,7 @@ class ProxyCombination:
         """Weight the predictions of the proxies.
 
         The proxies count partly the same patients: the correlation of their errors is that of their
-        leave-one-out errors, and the variance follows.
+        leave-one-out errors, and the variance follows, times `inflation`.
 
         Parameters
         ----------
@@ -85,7 +103,9 @@ class ProxyCombination:
         """
         if len(results) != len(self.names):
             raise InputError("C018")
-        return weighted_incidence(results, self.weights, self.correlation, level=level)
+        return weighted_incidence(
+            results, self.weights, self.correlation, inflation=self.inflation, level=level
+        )
 
 
 @dataclass(frozen=True)
@@ -144,13 +164,15 @@ def weighted_incidence(
     weights: ArrayLike,
     correlation: ArrayLike,
     *,
+    inflation: float = 1.0,
     level: float = 0.95,
 ) -> CombinedIncidence:
     r"""Weighted sum of the predictions of several proxies over the same groups.
 
     The covariance of two groups is :math:`\sum_{pq} w_p w_q R_{pq} (S_p^{1/2} S_q^{1/2})_{gh}`, with
-    :math:`S_p` the covariance of proxy p and R the correlation between the errors of the proxies; it is then
-    scaled so that the variance of a group is :math:`\sum_{pq} w_p w_q R_{pq} s_{pg} s_{qg}`.
+    :math:`S_p` the covariance of proxy p and R the correlation between the errors of the proxies; it is
+    scaled so that the variance of a group is :math:`\sum_{pq} w_p w_q R_{pq} s_{pg} s_{qg}`, times
+    `inflation`.
 
     Parameters
     ----------
@@ -159,6 +181,9 @@ def weighted_incidence(
     weights : array_like, shape (proxies,)
         Non-negative shares, which sum to one.
     correlation : array_like, shape (proxies, proxies)
+    inflation : float
+        Factor of the variance, 1 for shares that are known; :attr:`ProxyCombination.inflation` for shares
+        that the districts of the calibration have taught.
     level : float
         Coverage of the interval.
 
@@ -200,7 +225,8 @@ def weighted_incidence(
         raise InputError("C018")
     estimate = share @ np.stack([result.estimate for result in results])
     ses = np.stack([result.se for result in results]) * share[:, None]
-    variance = np.einsum("pg,pq,qg->g", ses, ties, ses)
+    factor = float(require_positive(require_scalar(inflation, "inflation"), "inflation"))
+    variance = factor * np.einsum("pg,pq,qg->g", ses, ties, ses)
     roots = np.stack(
         [size * _symmetric_root(result.covariance) for size, result in zip(share, results, strict=True)]
     )

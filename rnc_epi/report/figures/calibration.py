@@ -162,6 +162,9 @@ def plot_validation(
         ax.set_xlabel(text("wc_axis_cases", language))
         ax.set_ylabel(text("wc_axis_error", language))
         if len(rows):
+            # Room below the bounds for what the shade means.
+            low, high = ax.get_ylim()
+            ax.set_ylim(min(low, -140 * TOO_LARGE), max(high, 115 * TOO_LARGE))
             ax.legend(loc="lower right")
         if title:
             ax.set_title(title)
