@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+import duckdb
 
 from rnc_epi.extracts.contract_checks.findings import Fate
 
@@ -13,6 +17,21 @@ _NAME, _MAIL, _NIR13, _NIR15 = CANARIES
 assert int(_NIR15[13:]) == 97 - int(_NIR13) % 97
 #: Number 2550820168025 with 2A for 19: its remainder by 97 gives the key.
 NIR_OF_CORSICA: Final = "255082A168025" + f"{97 - 2550819168025 % 97:02d}"
+
+
+def require_no_canary(text: str) -> None:
+    """Require that a text quotes none of these values."""
+    for canary in (*CANARIES, NIR_OF_CORSICA):
+        assert canary.lower() not in text.lower()
+
+
+def changed_copy(valid: Path, folder: Path, *statements: str) -> Path:
+    """Return a copy of the valid extract after the statements."""
+    path = Path(shutil.copy(valid, folder / "x.duckdb"))
+    with duckdb.connect(str(path)) as writer:
+        for statement in statements:
+            writer.execute(statement)
+    return path
 
 
 @dataclass(frozen=True)
@@ -135,6 +154,14 @@ DEFECTS: Final = (
             "UPDATE person_years SET period_from = 16 WHERE period_from = 2016 AND geo_code = '01'"),
     _refuse("D034", "a year that counts days since 1900", "tumours",
             "UPDATE tumours SET year = 31000 WHERE tumour_key = 1"),
+    _refuse("D034", "the last small number", "tumours",
+            "UPDATE tumours SET year = 32767 WHERE tumour_key = 1"),
+    _refuse("D034", "a period at the last small number", "person_years",
+            "UPDATE person_years SET period_from = 32766, period_until = 32767 "
+            "WHERE geo_code = '01' AND period_from = 2018"),
+    _refuse("D114", "a period from the last small number to before the first year", "person_years",
+            "UPDATE person_years SET period_from = 32767, period_until = -32768 "
+            "WHERE geo_code = '01' AND period_from = 2018"),
     _quarantine("D040", "a follow-up that ends before it begins", "tumours",
                 "UPDATE tumours SET follow_up_days = -3 WHERE tumour_key = 1"),
     _quarantine("D041", "a death before the diagnosis", "tumours",

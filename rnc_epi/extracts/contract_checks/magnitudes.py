@@ -26,6 +26,8 @@ _STEP_FROM: Final = 1_000
 _BEYOND_CHANCE: Final = 13.8
 #: Longer periods are mistakes that other checks refuse; the bound keeps them from filling the memory.
 _CENTURY: Final = 100
+_FROM: Final = "CAST(period_from AS BIGINT)"
+_YEARS: Final = f"range({_FROM}, least(period_until, {_FROM} + {_CENTURY}))"
 #: Years of a period; small whole numbers overflow where a period is nonsense.
 _LENGTH: Final = "(CAST(period_until AS BIGINT) - period_from)"
 _SAME_AREA: Final = (
@@ -147,7 +149,7 @@ def _of_cells(table: str) -> str:
         FROM (
             SELECT DISTINCT t.source, t.cell, t.events, p.band, p.person_years
             FROM (
-                SELECT *, unnest(range(period_from, least(period_until, period_from + {_CENTURY}))) AS year
+                SELECT *, unnest({_YEARS}) AS year
                 FROM (
                     SELECT row_number() OVER () AS cell, source, sex, geo_level, geo_code, geo_vintage,
                         period_from, period_until, age_from, coalesce(age_until, 999) AS age_until,
@@ -168,6 +170,6 @@ def _by_year(condition: str) -> str:
     """Return the SELECT of the person-years once for each of their years, with the number of their row."""
     return f"""
         SELECT * REPLACE (coalesce(age_until, 999) AS age_until),
-            unnest(range(period_from, least(period_until, period_from + {_CENTURY}))) AS year
+            unnest({_YEARS}) AS year
         FROM (SELECT row_number() OVER () AS band, * FROM {usable("person_years")} WHERE {condition})
     """

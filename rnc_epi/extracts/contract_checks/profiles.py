@@ -70,9 +70,10 @@ def _calendar(tables: ExtractTables, table: str) -> str:
     registry = "registry" if "registry" in columns else "'_' AS registry"
     month = "CAST(month AS BIGINT) AS month" if "month" in columns else "NULL::BIGINT AS month"
     if table in ROW_TABLES:
-        period, events = "year AS year, year + 1 AS until", "count(*)"
+        # As wide numbers: the year after 32767 is no small one.
+        period, events = "CAST(year AS BIGINT) AS year, CAST(year AS BIGINT) + 1 AS until", "count(*)"
     else:
-        period = "period_from AS year, period_until AS until"
+        period = "CAST(period_from AS BIGINT) AS year, CAST(period_until AS BIGINT) AS until"
         events = "CAST(sum(least(coalesce(events, 0), 1000000000)) AS HUGEINT)"
     return (
         f"SELECT '{table}' AS table_name, source, {registry}, {period}, {month}, "
