@@ -230,10 +230,20 @@ def _language(words: list[str]) -> str:
     return "fr"
 
 
+def _language_after_the_verb(words: list[str]) -> list[str]:
+    """Return the words with a language that stands before the verb behind it, where verbs look for it."""
+    taken = 2 if words[:1] == ["--lang"] else 1
+    if not words or not (words[0] == "--lang" or words[0].startswith("--lang=")):
+        return words
+    stated, rest = words[:taken], words[taken:]
+    return [rest[0], *stated, *rest[1:]] if rest and not rest[0].startswith("-") else rest
+
+
 def main(words: list[str] | None = None) -> None:
     """Run the command line; user errors print their text and exit with their code, without a traceback."""
     given = sys.argv[1:] if words is None else words
     language = _language(given)
+    given = _language_after_the_verb(given)
     terminal = Terminal(language, quiet=False)
     try:
         build_app(language)(given, standalone_mode=True)

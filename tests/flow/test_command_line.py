@@ -20,6 +20,8 @@ def call(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_help_speaks_french_by_default_and_english_on_request() -> None:
     assert "échantillon embarqué" in call("--help").stdout
     assert "embedded sample" in call("demo", "--help", "--lang", "en").stdout
+    assert "embedded sample" in call("--lang", "en", "demo", "--help").stdout
+    assert "embedded sample" in call("--lang=en", "--help").stdout
 
 
 def test_the_version_is_printed() -> None:
