@@ -39,6 +39,7 @@ _TITLES: Final = {
 _WORDS: Final = {
     "fr": {
         "accepted": "Extraction acceptée",
+        "written": "Fichiers lus, extraction écrite ; rnc-epi check dit si elle est acceptée",
         "refused": "Extraction refusée",
         "clean": "Aucun défaut trouvé.",
         "examples": "Exemples",
@@ -49,6 +50,7 @@ _WORDS: Final = {
     },
     "en": {
         "accepted": "Extract accepted",
+        "written": "Files read, extract written; rnc-epi check says whether it is accepted",
         "refused": "Extract refused",
         "clean": "No defect found.",
         "examples": "Examples",
@@ -73,12 +75,15 @@ class CheckReport:
         Why the file could not be opened or read to its end, if it could not.
     accounting : DataFrame
         The ledger of rows (`RowAccounting.frame`); empty where the examination ended early.
+    written : bool
+        Whether this tells of an import, whose extract nobody has examined yet.
     """
 
     file: str
     findings: tuple[Finding, ...]
     problem: RncEpiError | None
     accounting: pd.DataFrame
+    written: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -110,7 +115,7 @@ class CheckReport:
             exact, and stays in the internal zone.
         """
         words = _WORDS[language]
-        verdict = words["accepted" if self.accepted else "refused"]
+        verdict = words["refused" if not self.accepted else "written" if self.written else "accepted"]
         lines = [f"{self.file} — {verdict}"]
         if self.problem is not None:
             lines += ["", render(self.problem.code, language, self.problem.facts)]

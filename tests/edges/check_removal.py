@@ -60,7 +60,7 @@ class _Cut(ast.NodeTransformer):
 
     def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
         first = node.elts[0] if node.elts else None
-        if len(node.elts) == 2 and isinstance(first, ast.Constant) and first.value == self.code:
+        if len(node.elts) == 2 and isinstance(first, ast.Constant | ast.IfExp) and self._mentions(first):
             self.cuts += 1
             node.elts[1] = ast.copy_location(ast.Constant("false"), node.elts[1])
             return node

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rnc_epi.extracts.check_report import check_extract
-from rnc_epi.extracts.importers import KINDS, export_encr, import_files, read_mapping
+from rnc_epi.extracts.importers import KINDS, columns, export_encr, import_files, read_mapping
 from rnc_epi.store import open_locked
 from rnc_epi.vocabulary.errors import RncEpiError
+from tests.extract_builder import minimal_tables, write_extract
 from tests.files_of_registries import write
 
 COVERAGE = """
@@ -38,7 +41,8 @@ def test_the_layout_of_the_call_comes_back_as_it_went(tmp_path):
     assert [path.name for path in exported] == ["incidence.csv", "population.csv"]
     (tmp_path / "own.toml").write_text(COVERAGE.format(registry="encr"))
     done = import_files("encr", exported, tmp_path / "second.duckdb", mapping=tmp_path / "own.toml")
-    assert done.findings == ()
+    # No file of deaths was written, and that its table is not made is said.
+    assert [(f.code, f.table) for f in done.findings] == [("H133", "death_cells")]
     assert check_extract(done.path, threads=1).accepted
     # All but the pseudonyms, which are numbered anew, and the name of the source.
     tumours = (
@@ -118,12 +122,13 @@ def test_columns_that_nothing_reads_are_named(tmp_path):
     )
     (tmp_path / "own.toml").write_text(COVERAGE.format(registry="encr"))
     done = import_files("encr", [incidence], tmp_path / "x.duckdb", mapping=tmp_path / "own.toml")
-    (finding,) = done.findings
-    assert (finding.code, dict(finding.facts)["column"]) == ("H131", "Lat, Grade")
+    found = {finding.code: finding for finding in done.findings}
+    assert dict(found["H131"].facts)["column"] == "Lat, Grade"
+    assert [f.table for f in done.findings if f.code == "H133"] == ["person_years", "death_cells"]
     declared = '[format]\nignored = ["Lat", "Grade"]\n'
     (tmp_path / "own.toml").write_text(declared + COVERAGE.format(registry="encr"))
     again = import_files("encr", [incidence], tmp_path / "y.duckdb", mapping=tmp_path / "own.toml")
-    assert again.findings == ()
+    assert "H131" not in {finding.code for finding in again.findings}
 
 
 EFFECTIFS = """annee;patho_niv1;patho_niv2;patho_niv3;top;cla_age_5;sexe;region;dept;Ntop;Npop;prev
@@ -246,3 +251,70 @@ def test_full_dates_of_birth_need_an_authorisation(tmp_path):
     assert {(finding.code, finding.examples) for finding in done.findings} == {
         ("H036", ("3",)), ("H035", ("4",)),
     }  # fmt: skip
+
+
+def refused(code: str, call) -> None:
+    with pytest.raises(RncEpiError) as caught:
+        call()
+    assert caught.value.code == code
+
+
+def test_a_file_that_is_not_there_or_that_the_mapping_does_not_expect_is_refused(tmp_path):
+    files, mapping = write(tmp_path)
+    refused(
+        "H001", lambda: import_files("csv", [tmp_path / "none.csv"], tmp_path / "x.duckdb", mapping=mapping)
+    )
+    later = mapping.read_text().replace("[tables.tumours]\n", "[tables.tumours]\nfile = 3\n")
+    mapping.write_text(later)
+    refused("H128", lambda: import_files("csv", files[:1], tmp_path / "x.duckdb", mapping=mapping))
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_two_pseudonyms_on_one_number_refuse_the_file(tmp_path, monkeypatch):
+    files, mapping = write(tmp_path)
+    whole = columns._key
+
+    def halved(column, text, wanted):
+        # 240 keys on 120 numbers: what 62 bits of a hash do once in 10^13 files of this size.
+        made = whole(column, text, wanted)
+        return replace(made, value=f"CAST(CAST(right({text}, 5) AS BIGINT) // 2 AS {wanted})")
+
+    monkeypatch.setattr(columns, "_key", lambda column, text, wanted: (
+        halved(column, text, wanted) if column == "tumour_key" else whole(column, text, wanted)))  # fmt: skip
+    refused("H129", lambda: import_files("csv", files, tmp_path / "x.duckdb", mapping=mapping))
+
+
+def test_only_single_years_and_tumours_go_into_the_layout_of_the_call(tmp_path):
+    tables = minimal_tables()
+    three = tables["person_years"]["period_from"] == 2016
+    tables["person_years"] = tables["person_years"][three].assign(period_until=2019)
+    years = write_extract(tmp_path / "years.duckdb", tables)
+    refused("H130", lambda: export_encr(years, tmp_path / "out"))
+    tables = minimal_tables()
+    del tables["tumours"]
+    cells = write_extract(tmp_path / "cells.duckdb", tables)
+    refused("H130", lambda: export_encr(cells, tmp_path / "out"))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_mapping_need_not_repeat_its_source_but_says_all_that_has_no_default(tmp_path):
+    files, mapping = write(tmp_path)
+    whole = mapping.read_text()
+    mapping.write_text(whole.replace('source = { value = "registre" }\n', ""))
+    done = import_files("csv", files, tmp_path / "x.duckdb", mapping=mapping)
+    assert done.findings == ()
+    assert content(done.path, "SELECT DISTINCT source FROM tumours") == [("registre",)]
+    mapping.write_text(whole.replace('behaviour = "comportement"\n', "").replace('sex = "sexe"\n', ""))
+    with pytest.raises(RncEpiError) as caught:
+        import_files("csv", files, tmp_path / "y.duckdb", mapping=mapping)
+    assert (caught.value.code, caught.value.facts["table"]) == ("H132", "tumours")
+    assert caught.value.facts["column"] == "behaviour"
+
+
+def test_a_table_whose_file_was_not_given_is_named_and_nothing_is_called_accepted(tmp_path):
+    files, mapping = write(tmp_path)
+    done = import_files("csv", files[:1], tmp_path / "x.duckdb", mapping=mapping)
+    assert [(f.code, f.table) for f in done.findings] == [("H133", "person_years")]
+    assert "acceptée ;" not in done.text("fr")
+    assert "rnc-epi check" in done.text("fr")
+    assert "Extraction acceptée" not in done.text("fr")

@@ -13,7 +13,8 @@ from tests.files_of_registries import write
 CASES = [
     *REFUSED,
     *((code, name, tumours, {}) for code, name, tumours in SET_ASIDE),
-    *(case for case in SAME if case[0] is not None),
+    # Copies that the mapping says to drop are no check that could be taken out; those it does not are above.
+    *(case for case in SAME if case[0] not in (None, "H021")),
 ]
 
 

@@ -216,3 +216,9 @@ def test_the_command_says_that_a_trail_is_whole_or_names_the_line(tmp_path):
     assert broken.returncode == 6
     assert "broken at line 2" in broken.stderr
     assert audit(str(tmp_path / "nowhere")).returncode == 7
+
+
+def test_where_there_is_no_trail_that_is_said(tmp_path):
+    with pytest.raises(FileProblem) as caught:
+        verify_trail(tmp_path)
+    assert caught.value.code == "B042"

@@ -46,7 +46,7 @@ class Imported:
 
     def text(self, language: str = "fr", *, public: bool = False) -> str:
         """Return the report of the import in French or English, as `CheckReport.text` does."""
-        report = CheckReport(self.path.name, self.findings, None, self.accounting.frame())
+        report = CheckReport(self.path.name, self.findings, None, self.accounting.frame(), written=True)
         return report.text(language, public=public)
 
 
@@ -91,6 +91,7 @@ def import_files(
         }
         if not tables:
             raise ExtractRefused("H128", expected=max(rule.file for rule in plan.tables.values()))
+        findings += _left_out(plan, set(tables))
         made: list[Staged] = []
         for number, file in enumerate(files, start=1):
             concerned = {name: rule for name, rule in tables.items() if rule.file == number}
@@ -166,6 +167,13 @@ def _require_columns(
         if names_an_identifier(column):
             raise ExtractRefused("H009", where=file.name, column=shown_name(column))
     return needed
+
+
+def _left_out(plan: ImportMapping, read: set[str]) -> Iterator[Finding]:
+    """Name the tables of the mapping whose file was not given (H133)."""
+    for name, rule in plan.tables.items():
+        if name not in read:
+            yield Finding("H133", Fate.WARN, name, facts=(("expected", str(rule.file)),))
 
 
 def _unread(loaded: LoadedText, file: Path, needed: set[str], plan: ImportMapping) -> Iterator[Finding]:

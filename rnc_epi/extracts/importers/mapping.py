@@ -152,7 +152,7 @@ def read_mapping(kind: str, path: Path | None) -> ImportMapping:
     ------
     StudyFileError
         H120 unknown kind; H121 the file is no TOML; H122 a key that is unknown, missing or of the wrong type;
-        H123 a table or column that the contract does not have.
+        H123 a table or column that the contract does not have; H132 columns that a table cannot do without.
     FileProblem
         H001 no such file.
     """
@@ -172,6 +172,8 @@ def read_mapping(kind: str, path: Path | None) -> ImportMapping:
         key = ".".join(str(part) for part in first["loc"])
         raise StudyFileError("H122", where=where, what=key or "—", found=first["type"]) from None
     _require_contract(mapping, where)
+    mapping = _with_source(mapping)
+    _require_whole(mapping, where)
     return mapping
 
 
@@ -231,3 +233,30 @@ def _require_columns(table: str, columns: set[str], where: str) -> None:
     if unknown:
         expected = ", ".join(TABLES[table].column_names)
         raise StudyFileError("H123", where=where, what=f"{table}.{sorted(unknown)[0]}", expected=expected)
+
+
+def _with_source(mapping: ImportMapping) -> ImportMapping:
+    """Return the mapping with the declared source in every table that has one and does not say which."""
+    own = mapping.source.source
+    tables = {
+        name: rule
+        if "source" in rule.columns or "source" not in TABLES[name].column_names
+        else rule.model_copy(update={"columns": {**rule.columns, "source": ColumnRule(value=own)}})
+        for name, rule in mapping.tables.items()
+    }
+    rows = {
+        name: tuple({"source": own, **row} if "source" in TABLES[name].column_names else row for row in lines)
+        for name, lines in mapping.rows.items()
+    }
+    return mapping.model_copy(update={"tables": tables, "rows": rows})
+
+
+def _require_whole(mapping: ImportMapping, where: str) -> None:
+    """Refuse tables and rows without a column that must have a value (H132)."""
+    stated = [(name, set(rule.columns)) for name, rule in mapping.tables.items()]
+    stated += [(name, set(row)) for name, lines in mapping.rows.items() for row in lines]
+    for name, columns in stated:
+        needed = [column.name for column in TABLES[name].columns if not column.nullable]
+        missing = [column for column in needed if column not in columns]
+        if missing:
+            raise StudyFileError("H132", where=where, table=name, column=", ".join(missing))
