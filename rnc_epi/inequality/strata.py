@@ -116,7 +116,7 @@ class GroupedStrata:
 
     def merged_to(self, bands: BandSet) -> GroupedStrata:
         """Return the strata with bands merged into wider ones; a band is never split."""
-        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        starts = self.bands.first_of_each(bands)
         names = ("events", "person_years", "unclassified_events", "unclassified_person_years")
         merged: dict[str, Any] = {
             name: np.add.reduceat(getattr(self, name), starts, axis=1) for name in names
