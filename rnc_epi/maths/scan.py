@@ -144,6 +144,8 @@ def circular_scan(
     north = require_shape(require_finite(y, "y"), counts.shape, "y")
     size = numbers if population is None else require_counts(population, "population")
     require_shape(size, counts.shape, "population")
+    if size.size and not size.sum() > 0:
+        raise InputError("M009", what="population", found=size.size, where="0")
     if not 0 < largest_share <= 0.5:
         raise InputError("M004", what="largest_share", expected="(0, 0.5]", found=str(largest_share))
     require_whole(replicates, "replicates")

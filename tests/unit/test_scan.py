@@ -102,3 +102,9 @@ def test_wrong_input_has_its_code(change, code):
     with pytest.raises(InputError) as caught:
         circular_scan(**arguments)
     assert caught.value.code == code
+
+
+def test_a_population_of_nobody_is_refused():
+    with pytest.raises(InputError) as refusal:
+        circular_scan([3, 2], [1.0, 2.0], [0.0, 1.0], [0.0, 0.0], population=[0, 0])
+    assert refusal.value.code == "M009"

@@ -19,7 +19,8 @@ from rnc_epi.maths.smallarea import (
     PenalisedComplexitySD,
     UniformSD,
 )
-from rnc_epi.maths.smallarea.diagnostics import pareto_shape
+from rnc_epi.maths.smallarea.diagnostics import _left_out, pareto_shape
+from rnc_epi.maths.smallarea.marginals import Components
 
 SCORES = np.array([-2.5, -0.7, 0.0, 1.1, 2.5])
 SQUARE = np.array([[0, 1], [1, 2], [2, 3], [0, 3]])
@@ -251,3 +252,29 @@ def test_pieces_raked_to_two_levels_add_up_to_both_in_every_draw():
     crossed = smallarea.benchmark(pieces, [(department, totals), (across, np.full((1, 50), 40.0))])
     np.testing.assert_allclose(crossed.values[[1, 2]].sum(axis=0), 40.0, rtol=1e-8)
     np.testing.assert_allclose(crossed.values[:2].sum(axis=0), totals[0], rtol=1e-8)
+
+
+def test_counts_in_the_millions_are_placed_among_those_their_cavity_predicts():
+    # Cavities of log risks 0.1 wide: what one count says of itself is a thousand times sharper.
+    count, expected, cavity, width = 1_050_000.0, 1e6, 0.0, 0.1
+    precision = 1 / width**2 + count
+    mean = (cavity / width**2 + count * np.log(count / expected)) / precision
+    rate = expected * np.exp(mean)
+    variance = np.array([[1 / precision]])
+    components = Components(
+        np.ones(1),
+        np.array([[mean]]),
+        variance,
+        1 / variance - 1 / width**2,
+        np.array([count]),
+        np.array([np.log(expected)]),
+        True,
+    )
+    log_ordinate, transform = _left_out(components)
+    centre = mean - width**2 * (count - rate * np.exp(0.5 / precision))
+    # Against that cavity the count is a point: P(Y < y) is the normal probability of log(y / E), and the
+    # ordinate the normal density there over y. Relative errors of the order of 1 / (y width^2) = 1e-4.
+    z = (np.log(count / expected) - centre) / width
+    assert transform[0] == pytest.approx(scipy.stats.norm.cdf(z), abs=1e-4)
+    density = -0.5 * z**2 - np.log(width * np.sqrt(2 * np.pi) * count)
+    assert log_ordinate[0] == pytest.approx(density, abs=1e-3)
