@@ -15,6 +15,7 @@ import pandas as pd
 
 from rnc_epi.maths.capture import CaptureEstimate, chapman, log_linear_capture
 from rnc_epi.maths.ratio import algorithm_corrected
+from rnc_epi.maths.requirements import require_counts
 from rnc_epi.vocabulary.errors import EstimateRefused, InputError
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def capture_recapture(
     ----------
     table : DataFrame
         ``cases`` by presence in each source: one column a source, 0 or 1, beside the columns of `by`.
-        Rows absent from every source are ignored.
+        Rows absent from every source are ignored; a pattern of presence without a row is refused, for it
+        might be zero or unknown.
     sources : sequence of str
         Two to four columns.
     by : sequence of str
@@ -101,7 +103,8 @@ def capture_recapture(
     Raises
     ------
     InputError
-        W015, a column is missing; W016, a presence that is neither 0 nor 1; and as the formulas.
+        W015, a column is missing; W016, a presence that is neither 0 nor 1; W017, a pattern of presence
+        without a row in some group, or a source named twice; and as the formulas.
 
     Examples
     --------
@@ -122,13 +125,20 @@ def capture_recapture(
     flags = table[names].to_numpy()
     if not np.isin(flags, (0, 1)).all():
         raise InputError("W016", found=int((~np.isin(flags, (0, 1))).sum()))
-    groups = table.groupby(list(by), sort=False, observed=True).indices if by else {(): np.arange(len(table))}
+    counts = require_counts(table["cases"].to_numpy(), "cases")
+    number = table.groupby(list(by), sort=False, observed=True, dropna=False).ngroup() if by else None
+    place = np.zeros(len(table), dtype=np.intp) if number is None else number.to_numpy()
     rows: list[dict[str, object]] = []
-    for key, places in groups.items():
-        labels = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
-        cells = np.zeros((2,) * len(names))
+    for group in range(int(place.max(initial=0)) + 1):
+        places = np.flatnonzero(place == group)
+        labels = {name: table[name].iloc[places[0]] for name in by} if places.size else {}
         at = tuple(flags[places].astype(np.intp).T)
-        np.add.at(cells, at, table["cases"].to_numpy(np.float64)[places])
+        stated = np.zeros((2,) * len(names), dtype=bool)
+        stated[at] = True
+        if len(set(names)) < len(names) or not stated.ravel()[1:].all():
+            raise InputError("W017", found=int((~stated.ravel()[1:]).sum()))
+        cells = np.zeros(stated.shape)
+        np.add.at(cells, at, counts[places])
         rows += [labels | row for row in _estimates(cells, names, criterion, level)]
     return pd.DataFrame(rows, columns=[*by, "method", "model", "best", *_FIGURES, "refused"])
 

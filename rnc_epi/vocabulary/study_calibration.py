@@ -56,7 +56,8 @@ class Calibration(Section):
     )
     offset: Literal["counted", "smoothed"] = Field(
         default="counted",
-        description="incident cases as counted (the published form), or smoothed with their uncertainty",
+        description="incident cases as counted (the published form), or smoothed with their uncertainty: "
+        "for rare sites and for deaths, below some 100 events an area",
     )
     methods: list[Literal["calibrated", "chatignoux"]] = Field(
         default=["calibrated"],

@@ -115,6 +115,15 @@ def test_the_noise_of_the_count_separates_cases_from_risk(fit):
     assert gap[0] == pytest.approx(found["cases"].estimate[0], rel=0.01)
 
 
+def test_with_a_smoothed_offset_it_is_the_cases_that_add_the_noise_of_the_count(cells):
+    incident, proxy, age, district = cells
+    smoothed = fit_calibration(incident, proxy, age, district, person_years=np.full(incident.size, 1e5))
+    found = {one: smoothed.predict(SHAPE, AGES, np.zeros(10), target=one) for one in ("cases", "risk")}
+    # The dispersion is about the expected number there: its own noise is in it already.
+    gap = found["cases"].se ** 2 - found["risk"].se ** 2
+    assert gap[0] == pytest.approx(found["risk"].estimate[0], rel=0.01)
+
+
 def test_few_districts_make_the_calibrated_interval_wider_than_a_known_deviation():
     few = fit_calibration(*registry(np.random.default_rng(9), districts=6, sigma=0.2, cases=5000))
     proxy, age, area = np.tile(50 * SHAPE, 1), AGES, np.zeros(10)

@@ -55,8 +55,18 @@ def test_groups_are_estimated_apart_and_in_any_order_of_rows():
     assert independent["b"] == pytest.approx(2 * independent["a"])
 
 
+def test_a_group_without_a_name_is_a_group():
+    both = pd.concat([seen().assign(period=None), seen().assign(period="b")])
+    found = capture_recapture(both, SOURCES, by=["period"])
+    assert (
+        found["period"].isna().sum()
+        == found["period"].eq("b").sum()
+        == len(capture_recapture(seen(), SOURCES))
+    )
+
+
 def test_a_group_without_overlap_is_stated_not_dropped():
-    none = pd.DataFrame({"a": [1, 0], "b": [0, 1], "cases": [0, 0]})
+    none = pd.DataFrame({"a": [1, 0, 1], "b": [0, 1, 1], "cases": [0, 0, 0]})
     found = capture_recapture(none, ["a", "b"])
     assert found["method"].tolist() == ["chapman", "log-linear"]
     assert found["refused"].tolist() == ["_", "C005"]
@@ -87,7 +97,10 @@ def test_predictive_value_and_sensitivity_correct_each_stratum():
         (lambda: capture_recapture(seen().drop(columns="care"), SOURCES), "W015"),
         (lambda: capture_recapture(seen().assign(care=2), SOURCES), "W016"),
         (lambda: capture_recapture(seen().assign(care=np.nan), SOURCES), "W016"),
-        (lambda: capture_recapture(seen(), ["births"]), "M002"),
+        (lambda: capture_recapture(seen().iloc[1:], SOURCES), "W017"),
+        (lambda: capture_recapture(seen().iloc[:0], SOURCES), "W017"),
+        (lambda: capture_recapture(seen(), ["births", "births"]), "W017"),
+        (lambda: capture_recapture(seen().assign(cases="a"), SOURCES), "M008"),
         (lambda: capture_recapture(seen([-1] * 7), SOURCES), "M001"),
         (lambda: capture_recapture(seen(), SOURCES, criterion="dic"), "M005"),
         (lambda: corrected_cases(pd.DataFrame({"identified": [1]})), "W015"),

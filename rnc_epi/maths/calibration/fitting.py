@@ -146,6 +146,7 @@ def fit_calibration(
         deprivation_se=slope_se,
         sigma_slope=sigma_slope,
         mean_score=mean_score,
+        smoothed_offset=person_years is not None,
         fits=fits,
         response=cells.proxy,
         offset=offset,

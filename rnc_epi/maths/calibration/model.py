@@ -45,6 +45,8 @@ class CalibrationFit:
         Standard deviation of that slope between districts; 0 without deprivation term.
     mean_score : float
         Mean deprivation score of the calibration, where a district's own slope has no effect.
+    smoothed_offset : bool
+        Whether `dispersion` is about the expected cases (offset smoothed) rather than the counted ones.
     """
 
     sigma_district: float
@@ -56,6 +58,7 @@ class CalibrationFit:
     deprivation_se: float | None
     sigma_slope: float
     mean_score: float
+    smoothed_offset: bool
     fits: PenalisedFits = field(repr=False)
     response: Floats = field(repr=False)
     offset: Floats = field(repr=False)
@@ -145,8 +148,10 @@ class CalibrationFit:
             Coverage of the prediction interval.
         target : {"cases", "risk"}
             What the ``calibrated`` interval is about: the number of cases that a registry would count, or
-            the expected number behind it, which adds the Poisson noise of the count. Without effect on
-            ``chatignoux``, whose variance adds ``dispersion`` times that noise.
+            the expected number behind it. With counted cases in the offset the dispersion is about those
+            cases, and the expected number adds their Poisson noise; with a smoothed offset it is about the
+            expected number, and it is the cases that add it (too much where the proxy holds the same
+            patients). Without effect on ``chatignoux``, whose variance adds ``dispersion`` times that noise.
         deprivation : array_like, shape (cells,), optional
             Score of each cell, required when the calibration holds a deprivation term.
 

@@ -51,16 +51,17 @@ class Layout:
     block_area: NDArray[np.intp]
 
 
-def noise_factor(method: str, target: str, dispersion: float, inverse_ratio: Floats) -> Floats:
+def noise_factor(method: str, adds_count: bool, dispersion: float, inverse_ratio: Floats) -> Floats:
     """Variance of the noise of a cell over its estimate.
 
-    ``cases``: given the incident cases the proxy has variance phi times its mean, which becomes
-    phi / ratio once divided by the ratio. ``risk``: the count itself is Poisson around what is estimated.
-    ``chatignoux``: phi (1 / ratio + 1), the published form.
+    Given what stands in the offset the proxy has variance phi times its mean, which becomes phi / ratio once
+    divided by the ratio. Cases counted there are Poisson around the risk; a risk smoothed there has cases
+    that are Poisson around it: the other of the two adds that noise (`adds_count`). ``chatignoux``:
+    phi (1 / ratio + 1), the published form.
     """
     if method == "chatignoux":
         return dispersion * (inverse_ratio + 1)
-    return dispersion * inverse_ratio + (1.0 if target == "risk" else 0.0)
+    return dispersion * inverse_ratio + (1.0 if adds_count else 0.0)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Moments:
         return matrix
 
 
-def moments(cells: Layout, curve: Curve, method: str, target: str, dispersion: float) -> Moments:
+def moments(cells: Layout, curve: Curve, method: str, adds_count: bool, dispersion: float) -> Moments:
     """Estimates and covariance at one curve (Chatignoux 2019; french practice, eq. 2 and 3)."""
     district = curve.sigma**2 + curve.sigma_slope**2 * np.outer(cells.score, cells.score)
     log_ratio = cells.rows @ curve.coefficients + np.diag(district) / 2
@@ -101,7 +102,7 @@ def moments(cells: Layout, curve: Curve, method: str, target: str, dispersion: f
     estimate = cells.proxy * inverse_ratio
     # The curve's own error enters the noise through its log-normal moments.
     inflated = own[cells.profile]
-    noise = estimate * noise_factor(method, target, dispersion, inverse_ratio * np.exp(2 * inflated))
+    noise = estimate * noise_factor(method, adds_count, dispersion, inverse_ratio * np.exp(2 * inflated))
     if method == "chatignoux":
         noise = noise + np.expm1(inflated) * np.exp(inflated) * estimate
     weighted = cells.weights * estimate
@@ -157,6 +158,7 @@ class CalibratedIncidence:
     cells: Layout = field(repr=False)
     curves: tuple[Curve, ...] = field(repr=False)
     dispersion: float = field(repr=False)
+    adds_count: bool = field(repr=False)
 
     def draws(self, n: int, *, seed: int = 0) -> Floats:
         """Joint predictive draws of the groups.
@@ -202,7 +204,7 @@ class CalibratedIncidence:
                 tilt = curve.sigma_slope * cells.score[profile] * slope[k][area]
                 inverse_ratio = np.exp(log_inverse - curve.sigma * effect[k][area] - tilt)
                 mean = proxy * inverse_ratio
-                factor = noise_factor(self.method, self.target, self.dispersion, inverse_ratio)
+                factor = noise_factor(self.method, self.adds_count, self.dispersion, inverse_ratio)
                 # Without noise (a null dispersion) the gamma shape has no end: the cell is its mean.
                 steady = factor < 1e-9
                 factor = np.where(steady, 1.0, factor)
@@ -293,7 +295,8 @@ def predict_incidence(
         block_group=pairs[0],
         block_area=pairs[1],
     )
-    best = moments(cells, fit.best, method, target, fit.dispersion)
+    adds_count = (target == "risk") != fit.smoothed_offset
+    best = moments(cells, fit.best, method, adds_count, fit.dispersion)
     estimable = best.estimate > 0
     tail = (1 - float(coverage)) / 2
     count = index.size
@@ -303,7 +306,7 @@ def predict_incidence(
     centres = np.empty((len(curves), int(estimable.sum())))
     spreads = np.empty_like(centres)
     for k, curve in enumerate(curves):
-        piece = moments(cells, curve, method, target, fit.dispersion)
+        piece = moments(cells, curve, method, adds_count, fit.dispersion)
         part = piece.covariance(cells)
         shift = piece.estimate - best.estimate
         covariance += curve.weight * (part + np.outer(shift, shift))
@@ -332,4 +335,5 @@ def predict_incidence(
         cells=cells,
         curves=curves,
         dispersion=fit.dispersion,
+        adds_count=adds_count,
     )
