@@ -184,6 +184,13 @@ def test_one_identifier_among_hashes_is_found(tmp_path):
     _require_found(_codes(tmp_path / "x.duckdb", _planted(FAST), 5_000))
 
 
+def test_hashes_without_a_letter_hide_no_number_of_another_length(tmp_path):
+    # 65 of 120 000 hashes of sixteen characters have no letter by chance, 59 of them no leading zero. As
+    # numbers of any length they would imply 0.06 of thirteen digits, and 0.0015 with the form of a NIR.
+    planted = f"CASE WHEN i = 77 THEN '2550814168025' ELSE {HASHES['hex_16']} END"
+    assert _codes(tmp_path / "x.duckdb", {"hashes": planted}, 120_000) == {"hashes": {"B001"}}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(HASHES))
 def test_one_identifier_among_two_hundred_thousand_is_found_but_where_chance_makes_others(name, tmp_path):

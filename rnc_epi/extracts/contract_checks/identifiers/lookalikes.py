@@ -114,9 +114,7 @@ def rows_of_telephones(store: Store, values: str) -> int:
         {"telephone": TELEPHONE.regex, "bare": BARE_TELEPHONE},
     )
     alike = _alike(store, values, 10, "regexp_full_match(k, '0[1-9][0-9]+')")
-    expected = CHANCE_OF_TELEPHONE * alike["letters"] + _odds(CHANCE_OF_TELEPHONE_IN_DIGITS) * (
-        alike["digits"] - alike["found"]
-    )
+    expected = _expected(alike, CHANCE_OF_TELEPHONE, CHANCE_OF_TELEPHONE_IN_DIGITS)
     return int(written) + (alike["rows"] if beyond_chance(alike["found"], expected) else 0)
 
 
@@ -126,9 +124,7 @@ def rows_of_dates(store: Store, values: str) -> int:
     Numbers made of a year and a counter are told from dates by the share of those that are no day.
     """
     alike = _alike(store, values, 8, f"({YEAR_FIRST} AND {YMD}) OR ({DAY_FIRST} AND {DMY})")
-    expected = CHANCE_OF_DATE * alike["letters"] + _odds(CHANCE_OF_DATE_IN_DIGITS) * (
-        alike["digits"] - alike["found"]
-    )
+    expected = _expected(alike, CHANCE_OF_DATE, CHANCE_OF_DATE_IN_DIGITS)
     if not beyond_chance(alike["found"], expected):
         return 0
     for like, dates in ((YEAR_FIRST, YMD), (DAY_FIRST, DMY)):
@@ -139,8 +135,13 @@ def rows_of_dates(store: Store, values: str) -> int:
     return 0
 
 
-def _odds(chance: float) -> float:
-    return chance / (1 - chance)
+def _expected(alike: dict[str, int], of_all: float, of_digits: float) -> float:
+    """Return how many of a column have a form by chance.
+
+    Its values with letters say how many it has of digits alone; where it has some, these say it better.
+    """
+    others = alike["digits"] - alike["found"]
+    return max(of_all * alike["letters"], of_digits / (1 - of_digits) * others)
 
 
 def _alike(store: Store, values: str, length: int, condition: str = "false") -> dict[str, int]:
