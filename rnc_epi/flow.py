@@ -32,6 +32,7 @@ from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.release.audit_trail import append_to_trail, record_run, study_hash
+from rnc_epi.release.folders import require_output_folder
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
 from rnc_epi.vocabulary.errors import NotCovered, RncEpiError
@@ -153,6 +154,7 @@ def run_study(
     folder : path, optional
         Where the path of a policy file starts, and that of the list that the study names.
     """
+    require_output_folder(Path(out))
     trail = Path(out) / "internal"
     if oppositions is None and study.oppositions is not None:
         oppositions = (folder or Path()) / study.oppositions

@@ -254,6 +254,10 @@ def main(words: list[str] | None = None) -> None:
         terminal.errors.print(text("interrupted", language), markup=False)
         sys.exit(INTERRUPTED)
     except Exception as problem:
+        # So the database says that the user stopped it in the middle of a query.
+        if type(problem).__name__ == "InterruptException":
+            terminal.errors.print(text("interrupted", language), markup=False)
+            sys.exit(INTERRUPTED)
         # The text of an unforeseen exception may quote data: only its kind is shown.
         if os.environ.get("RNC_EPI_DEBUG"):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Mapping
@@ -42,6 +43,27 @@ def write_folder(target: Path, files: Mapping[str, bytes], *, mode: int = 0o755)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+def require_output_folder(out: Path) -> None:
+    """Refuse a folder that cannot take the results of a run, before anything is computed.
+
+    Raises
+    ------
+    FileProblem
+        ``R017`` it lies within the public zone, where full figures must not be written; ``R018`` it is a
+        file, or lies below one; ``R016`` it cannot be written to.
+    """
+    place = Path(out).resolve()
+    for folder in (place, *place.parents):
+        public = folder.name in ("releases", "staged") and any(folder.glob("*/MANIFEST.json"))
+        if public or (folder / "MANIFEST.json").is_file():
+            raise FileProblem("R017", where=str(out))
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not existing.is_dir():
+        raise FileProblem("R018", where=str(out), found=existing.name)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise FileProblem("R016", where=str(out), found=os.strerror(errno.EACCES))
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

@@ -184,7 +184,13 @@ def read_study(path: str | Path) -> tuple[Study, Path]:
     file = Path(path)
     if not file.is_file():
         raise FileProblem("S024", where=str(path))
-    study = parse_study(file.read_text(encoding="utf-8"), file.name)
+    try:
+        # An editor may have marked the file as UTF-8 by its first bytes.
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = file.read_bytes()[: problem.start].count(b"\n") + 1
+        raise StudyFileError("S050", where=file.name, line=line) from None
+    study = parse_study(text, file.name)
     extract = (file.parent / study.extract).resolve()
     return study, extract
 

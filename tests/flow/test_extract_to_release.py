@@ -198,3 +198,21 @@ def test_ratios_keep_their_reference_where_it_is_not_shown(study: Path, tmp_path
     assert len(found[1])
     columns = ["site", "sex", "geo_code", "period_from", "indicator", "value", "comparator"]
     assert found[0][columns].reset_index(drop=True).equals(found[1][columns].reset_index(drop=True))
+
+
+def test_full_figures_are_never_written_among_releases_nor_below_a_file(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    staged = run(study, out, threads=1)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    places = {
+        staged: "R017",
+        staged / "deeper": "R017",
+        staged.parent / "other": "R017",
+        tmp_path / "file": "R018",
+        tmp_path / "file" / "below": "R018",
+    }
+    for place, code in places.items():
+        with pytest.raises(FileProblem) as refusal:
+            run(study, place, threads=1)
+        assert refusal.value.code == code
+    assert not list(staged.rglob("internal*"))

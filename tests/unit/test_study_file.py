@@ -138,3 +138,15 @@ def test_a_mistyped_key_of_a_chapter_is_refused_with_the_nearest_known(text: str
     problem = refused(HEAD + text)
     assert problem.code == "S020"
     assert nearest in problem.message("en")
+
+
+def test_a_file_in_another_encoding_is_refused_and_a_mark_at_its_start_is_read(tmp_path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes((HEAD + '\nlanguage = "fr" # été').encode("latin-1"))
+    with pytest.raises(StudyFileError) as refusal:
+        read_study(latin)
+    assert refusal.value.code == "S050"
+    assert refusal.value.facts["line"] == HEAD.count("\n") + 2
+    marked = tmp_path / "marked.toml"
+    marked.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
+    assert read_study(marked)[0].language == "fr"
