@@ -46,13 +46,18 @@ class Select(Section):
         default_factory=list, description="pooled periods such as '2016-2020', last year included"
     )
 
+    @field_validator("sexes", mode="before")
+    @classmethod
+    def _sexes_are_numbers(cls, values: Any) -> Any:
+        # True equals 1, and is no sex.
+        for value in values if isinstance(values, list) else ():
+            if isinstance(value, bool):
+                raise InputError("S033", found=value)
+        return values
+
     @field_validator("sites", "sexes", "events", "geo_levels", "years", "pooled")
     @classmethod
     def _each_once(cls, values: list[Any]) -> list[Any]:
-        # True equals 1, and is no sex.
-        for value in values:
-            if isinstance(value, bool):
-                raise InputError("S033", found=value)
         return require_each_once(values)
 
 

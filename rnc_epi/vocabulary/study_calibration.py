@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.study_errors import require_each_once
 from rnc_epi.vocabulary.study_section import Section
@@ -99,3 +100,13 @@ class Calibration(Section):
     @classmethod
     def _named_once(cls, names: list) -> list:
         return require_each_once(names)
+
+    @model_validator(mode="after")
+    def _national_figures_serve(self) -> Self:
+        pairs = [(one.site, one.sex) for one in self.corrections]
+        if (self.corrections or self.benchmark) and not self.national:
+            raise InputError("S051", found="corrections" if self.corrections else "benchmark")
+        require_each_once(pairs)
+        if self.sites and (beside := [site for site, _ in pairs if site not in self.sites]):
+            raise InputError("S052", found=", ".join(beside), expected=", ".join(self.sites))
+        return self

@@ -57,7 +57,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(text: str, nearest
         ("[select]\nsites = ['lung', 'lung']", "select.sites"),
         ("[select]\nsites = 'lung'", "select.sites"),
         ("[select]\nsexes = []", "select.sexes"),
-        ("[select]\nsexes = [1, true]", "select.sexes"),
+        ("[select]\nsexes = [true]", "select.sexes"),
+        ("[calibration]\nbenchmark = true\nnational = false", "calibration"),
         ("[select]\nevents = []", "select.events"),
         ("[select]\nyears = ['2016']", "select.years.0"),
         ("[rates]\nindicators = []", "rates.indicators"),
@@ -150,3 +151,27 @@ def test_a_file_in_another_encoding_is_refused_and_a_mark_at_its_start_is_read(t
     marked = tmp_path / "marked.toml"
     marked.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
     assert read_study(marked)[0].language == "fr"
+
+
+CORRECTION = """
+[[calibration.corrections]]
+site = "lung"
+sex = 1
+factor = 1.05
+log_se = 0.01
+reason_fr = "registres ruraux"
+reason_en = "rural registries"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[calibration]\nnational = false\n", ""),
+        ("[calibration]\nsites = ['breast']\n", ""),
+        ("", CORRECTION),
+    ],
+)
+def test_a_correction_that_corrects_nothing_or_stands_twice_is_refused(before: str, after: str) -> None:
+    assert refused(HEAD + "\n" + before + CORRECTION + after).code == "S021"
+    assert parse_study(HEAD + CORRECTION, "STUDY.toml").calibration is not None
