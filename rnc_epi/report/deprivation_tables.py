@@ -13,7 +13,7 @@ from rnc_epi.report.deprivation_figures import facts_of, reading, without
 from rnc_epi.report.deprivation_rows import SHOWN_MODEL, Gradient
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
-from rnc_epi.report.wording import sign_notes
+from rnc_epi.report.wording import area_title, sign_notes
 from rnc_epi.vocabulary.deprivation import ALL_GROUPS
 from rnc_epi.vocabulary.estimators import CROSSED
 from rnc_epi.vocabulary.schemas import PUBLISHED
@@ -165,7 +165,9 @@ def _table(
     ]  # fmt: skip
     first = rows.iloc[0]
     facts = without(facts_of(held, language), "rate") | {
-        "years": written.period(int(first["period_from"]), int(first["period_until"]))
+        # A map of single areas may be of more than the area that gradients are of.
+        "where": area_title(content, first, language),
+        "years": written.period(int(first["period_from"]), int(first["period_until"])),
     }
     titles = [
         text(word, language, last=held.labels[-1]) if word == "column_most" else text(word, language)
