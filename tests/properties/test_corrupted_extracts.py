@@ -10,7 +10,8 @@ import pytest
 from rnc_epi.extracts.fingerprint import content_hash
 from rnc_epi.store import RowAccounting, open_locked
 from tests.properties import corrupted_extracts
-from tests.properties.corrupted_extracts import Broken, Outcome, corrupt, judge, make_valid, tiny_tables
+from tests.properties.corrupted_extracts import Broken, Outcome, judge, make_valid, tiny_tables
+from tests.properties.corruptions import corrupt
 
 #: Seeds of the fast run; the slow one takes the 5 000 that follow from 0.
 FAST = 20
