@@ -134,20 +134,41 @@ def prepare_requests(store: Store, tables: ExtractTables, requests: tuple[Reques
         return Opposed((), {}, {})
     frame = pd.DataFrame({"person_key": list(kinds), "kind": list(kinds.values())})
     store.keep("opposed_persons", frame)
+    store.run("opposed_tumours", _tumours_of_persons(tables))
     rules, without, opposed = [], {}, {}
     for table in tables.present:
         if "person_key" not in TABLES[table].column_names:
             continue
         for kind in (OPPOSITION, RECTIFICATION):
-            rules.append(Rule(_CODES[kind], table, Fate.EXCLUDE, _of_kind(kind), named=kind))
-        without[table] = "person_key IN (SELECT person_key FROM opposed_persons)"
+            rules.append(Rule(_CODES[kind], table, Fate.EXCLUDE, _of_kinds(table, kind), named=kind))
+        without[table] = _of_kinds(table, OPPOSITION, RECTIFICATION)
         if RECTIFICATION in kinds.values():
-            opposed[table] = _of_kind(OPPOSITION)
+            opposed[table] = _of_kinds(table, OPPOSITION)
     return Opposed(tuple(rules), without, opposed)
 
 
-def _of_kind(kind: str) -> str:
-    return f"person_key IN (SELECT person_key FROM opposed_persons WHERE kind = '{kind}')"
+#: The column of a table that names a tumour: a person who is known in one table only is known by it too.
+_TUMOUR_OF: Final = {"tumours": "tumour_key", "snds_cases": "linked_tumour_key"}
+
+
+def _tumours_of_persons(tables: ExtractTables) -> str:
+    """Return the SELECT of the tumours of these persons, by their key or by the cases that are linked."""
+    parts = [
+        f"SELECT TRY_CAST(t.{tumour} AS HUGEINT) AS tumour, o.kind FROM {tables.qualified(table)} AS t "
+        f"JOIN opposed_persons AS o ON o.person_key = t.person_key WHERE t.{tumour} IS NOT NULL"
+        for table, tumour in _TUMOUR_OF.items()
+        if table in tables.present
+    ]
+    empty = "SELECT NULL::HUGEINT AS tumour, NULL::VARCHAR AS kind WHERE false"
+    return "\nUNION\n".join([empty, *parts])
+
+
+def _of_kinds(table: str, *kinds: str) -> str:
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    return (
+        f"(person_key IN (SELECT person_key FROM opposed_persons WHERE kind IN ({listed})) "
+        f"OR {_TUMOUR_OF[table]} IN (SELECT tumour FROM opposed_tumours WHERE kind IN ({listed})))"
+    )
 
 
 def tables_without_persons(

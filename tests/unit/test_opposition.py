@@ -169,3 +169,55 @@ def test_the_fingerprint_is_of_what_is_left_and_not_of_the_list(valid, tmp_path)
     )
     with open_extract(without, **ONE_THREAD) as extract:
         assert extract.fingerprint() not in (plain, one)
+
+
+def test_the_same_rows_for_another_reason_are_another_release(valid, tmp_path):
+    found = set()
+    for lines in (
+        ("500004,opposition,2026-01-02", "500005,opposition,2026-01-02"),
+        ("500004,opposition,2026-01-02", "500005,rectification,2026-01-02"),
+        ("500004,rectification,2026-01-02", "500005,opposition,2026-01-02"),
+        ("500004,rectification,2026-01-02", "500005,rectification,2026-01-02"),
+    ):
+        with opened(valid, listed(tmp_path, *lines)) as extract:
+            found.add(extract.fingerprint())
+    assert len(found) == 4
+    # Who asked for a rectification without being in the extract changes nothing.
+    one = listed(tmp_path, "500004,opposition,2026-01-02")
+    with opened(valid, one) as extract:
+        alone = extract.fingerprint()
+    with opened(
+        valid, listed(tmp_path, "500004,opposition,2026-01-02", "1,rectification,2026-01-02")
+    ) as extract:
+        assert extract.fingerprint() == alone
+
+
+CASES = """CREATE TABLE snds_cases AS SELECT * FROM (VALUES
+    (1, 500004, 2016, 4), (2, NULL, 2016, 4), (3, 900011, 2016, 7), (4, 900009, 2017, 9),
+    (5, 900010, 2017, NULL)
+) AS t(case_key, person_key, year, linked_tumour_key)"""
+FORM = """CREATE OR REPLACE TABLE snds_cases AS SELECT case_key::BIGINT AS case_key,
+    person_key::BIGINT AS person_key, 'registres' AS source, 'a' AS algorithm, 'colorectum' AS site,
+    1::SMALLINT AS sex, 60::SMALLINT AS age_years, year::SMALLINT AS year, 'departement' AS geo_level,
+    '38' AS geo_code, 'cog2026' AS geo_vintage, linked_tumour_key::BIGINT AS linked_tumour_key,
+    1.0::DOUBLE AS link_probability FROM snds_cases"""
+
+
+def test_a_case_that_is_linked_to_a_tumour_of_the_person_is_hers_and_so_is_the_tumour(tmp_path):
+    # Tumour 4 is of person 500004; case 2 has no key but is linked to it. Person 900009 is known by her case
+    # alone, which is linked to tumour 9.
+    path = write_extract(tmp_path / "s.duckdb", statements=[CASES, FORM])
+    requests = listed(tmp_path, "500004,opposition,2026-01-02", "900009,opposition,2026-01-02")
+    with opened(path, requests) as extract:
+        left = extract.store.rows("SELECT case_key FROM usable_snds_cases")
+        gone = extract.store.rows(
+            "SELECT tumour_key FROM extract.main.tumours ANTI JOIN usable_tumours USING (tumour_key)"
+        )
+        ledger = extract.accounting.frame()
+        hashed = extract.fingerprint()
+    assert (left, gone) == ([(3,), (5,)], [(4,), (9,)])
+    taken = ledger[ledger["reason"] == "opposition"]
+    assert dict(zip(taken["table_name"], taken["rows"], strict=True)) == {"tumours": 2, "snds_cases": 3}
+    assert ledger.groupby("table_name")["rows"].sum()[["tumours", "snds_cases"]].tolist() == [5202, 5]
+    with opened(path, listed(tmp_path, "500004,opposition,2026-01-02")) as without_one:
+        assert without_one.fingerprint() != hashed
