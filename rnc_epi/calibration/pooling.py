@@ -75,7 +75,7 @@ class Panel:
 
     def merged_to(self, bands: BandSet) -> Panel:
         """Return the panel on wider bands."""
-        starts = np.flatnonzero(np.diff(self.bands.coarsen_to(bands), prepend=-1))
+        starts = self.bands.first_of_each(bands)
         return replace(
             self,
             bands=bands,

@@ -169,9 +169,14 @@ def classical_rows(country: Country, panels: Mapping[str, Panel]) -> pd.DataFram
             column.reshape(-1, size)[zone].sum(axis=0) for column in (lesson.incident, lesson.proxy)
         )
         key = _key(country) | {"proxy": name, "registry_cases": float(cases.sum())}
+        # An age without any correlate in the zone is taken with the next one that has some.
+        place = np.minimum(np.cumsum(counts > 0) - (counts > 0), max(int((counts > 0).sum()) - 1, 0))
+        starts = np.flatnonzero(np.diff(place, prepend=-1))
+        cases, counts = np.add.reduceat(cases, starts), np.add.reduceat(counts, starts)
+        events = np.add.reduceat(inside.events, starts, axis=1)
         try:
-            whole = national_ratio(cases, counts, inside.events.sum(axis=0), level=country.cell.level)
-            each = area_ratio(cases, counts, inside.events, level=country.cell.level)
+            whole = national_ratio(cases, counts, events.sum(axis=0), level=country.cell.level)
+            each = area_ratio(cases, counts, events, level=country.cell.level)
         except InputError as problem:
             parts.append(pd.DataFrame([key | {"refused": problem.code}]))
             continue
