@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.study_section import Section
 
 Measure = Literal[
@@ -104,5 +105,5 @@ class Inequality(Section):
     @model_validator(mode="after")
     def _models_or_transforms(self) -> Inequality:
         if {"slope_index", "relative_index"} & set(self.measures) and not (self.models or self.transforms):
-            raise ValueError("slope_index and relative_index need a model or a transform")
+            raise InputError("S046")
         return self
