@@ -121,6 +121,7 @@ def permutation_test(
     if numbers.ndim != 1 or not numbers.size:
         raise InputError("M002", what="values", expected="(areas,)", found=str(numbers.shape))
     require_whole(permutations, "permutations")
+    require_whole(seed, "seed", least=0)
     pairs = np.asarray(edges, dtype=np.int64).reshape(-1, 2)
     size = numbers.size
     degree = np.bincount(pairs.ravel(), minlength=size)

@@ -95,6 +95,8 @@ def circular_scan(
 ) -> ScanResult:
     """Look for circular clusters of high risk under the Poisson model.
 
+    A circle around a centre holds every area within its radius: areas at one distance enter together.
+
     Parameters
     ----------
     observed, expected : arrays (areas,)
@@ -132,7 +134,8 @@ def circular_scan(
     --------
     >>> import numpy as np
     >>> cases = np.array([2, 3, 20, 18, 1, 2])
-    >>> result = circular_scan(cases, np.full(6, 7.0), np.arange(6.0), np.zeros(6), replicates=99)
+    >>> along = np.array([0, 1, 2, 2.9, 4, 5])
+    >>> result = circular_scan(cases, np.full(6, 7.0), along, np.zeros(6), replicates=99)
     >>> sorted(result.clusters[0].areas.tolist()), result.clusters[0].p_value
     ([2, 3], 0.01)
     """
@@ -156,13 +159,13 @@ def circular_scan(
         raise InputError("A011", found=f"{counts.size} / {int(total)}")
     _require_memory(counts.size, largest_share, replicates)
     numbers = numbers * (total / numbers.sum())
-    start, member = _windows(east, north, size, largest_share)
-    maxima = _replicate_maxima(start, member, numbers, int(np.rint(total)), replicates, seed)
+    start, member, closes = _windows(east, north, size, largest_share)
+    maxima = _replicate_maxima(start, member, closes, numbers, int(np.rint(total)), replicates, seed)
     location, scale = _gumbel(maxima)
     clusters: list[Cluster] = []
     free = np.ones(counts.size, dtype=np.bool_)
     while len(clusters) < most_clusters:
-        centre, length, ratio = _best(start, member, counts, numbers, total, free)
+        centre, length, ratio = _best(start, member, closes, counts, numbers, total, free)
         if length == 0:
             break
         areas = member[start[centre] : start[centre] + length].astype(np.int64)
@@ -182,7 +185,7 @@ def circular_scan(
                 float(-np.expm1(-np.exp(-(ratio - location) / scale))) if scale > 0 else float("nan"),
             )
         )
-    return ScanResult(tuple(clusters), maxima, location, scale, int(member.size))
+    return ScanResult(tuple(clusters), maxima, location, scale, int(closes.sum()))
 
 
 def _require_memory(areas: int, share: float, replicates: int) -> None:
@@ -196,28 +199,44 @@ def _require_memory(areas: int, share: float, replicates: int) -> None:
         )
 
 
-def _windows(east: Floats, north: Floats, size: Floats, share: float) -> tuple[Integers, NDArray[np.int32]]:
-    """Return, centre by centre, the areas by increasing distance while their population stays within the
-    share.
+def _windows(
+    east: Floats, north: Floats, size: Floats, share: float
+) -> tuple[Integers, NDArray[np.int32], NDArray[np.bool_]]:
+    """Return, centre by centre, the areas by distance while their population stays within the share.
+
+    The last array tells where a circle closes: areas at one distance enter it together.
     """
     limit = share * float(size.sum()) * (1.0 + 1e-12)
     members: list[NDArray[np.int32]] = []
+    ends: list[NDArray[np.bool_]] = []
     lengths = np.empty(east.size, np.int64)
     for first in range(0, east.size, 512):
         block = slice(first, min(first + 512, east.size))
         away = (east[block, None] - east) ** 2 + (north[block, None] - north) ** 2
         rows = np.arange(away.shape[0])
-        # The centre comes first even when another area lies at the same point.
-        away[rows, first + rows] = -1.0
         order = np.argsort(away, axis=1, kind="stable").astype(np.int32)
-        length = (np.cumsum(size[order], axis=1) <= limit).sum(axis=1)
+        sorted_away = np.take_along_axis(away, order, axis=1)
+        closes = np.ones(order.shape, dtype=np.bool_)
+        # Equal distances may differ in their last digits: two sums of squares in another order.
+        closes[:, :-1] = sorted_away[:, 1:] > sorted_away[:, :-1] * (1.0 + 1e-12)
+        within = closes & (np.cumsum(size[order], axis=1) <= limit)
+        # The last circle that stays within the share; none where the centre and its like exceed it.
+        length = np.where(within.any(axis=1), within.shape[1] - np.argmax(within[:, ::-1], axis=1), 0)
         lengths[block] = length
         members.extend(order[row, : length[row]] for row in rows)
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), np.concatenate(members)
+        ends.extend(closes[row, : length[row]] for row in rows)
+    start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return start, np.concatenate(members), np.concatenate(ends)
 
 
 def _replicate_maxima(
-    start: Integers, member: NDArray[np.int32], expected: Floats, cases: int, replicates: int, seed: int
+    start: Integers,
+    member: NDArray[np.int32],
+    closes: NDArray[np.bool_],
+    expected: Floats,
+    cases: int,
+    replicates: int,
+    seed: int,
 ) -> Floats:
     rng = np.random.default_rng(seed)
     counts = rng.multinomial(cases, expected / expected.sum(), size=replicates).T.astype(np.int32)
@@ -226,12 +245,17 @@ def _replicate_maxima(
     inside = c * np.log(np.maximum(c, 1.0))
     table = inside + inside[::-1]
     scaled = expected * (cases / expected.sum())
-    return _maxima(start, member, np.ascontiguousarray(counts), scaled, table)
+    return _maxima(start, member, closes, np.ascontiguousarray(counts), scaled, table)
 
 
 @compiled
 def _maxima(
-    start: Integers, member: NDArray[np.int32], counts: NDArray[np.int32], expected: Floats, table: Floats
+    start: Integers,
+    member: NDArray[np.int32],
+    closes: NDArray[np.bool_],
+    counts: NDArray[np.int32],
+    expected: Floats,
+    table: Floats,
 ) -> Floats:
     replicates = counts.shape[1]
     total = float(table.size - 1)
@@ -252,6 +276,8 @@ def _maxima(
             log_in, log_out = np.log(awaited), np.log(total - awaited)
             for r in range(replicates):
                 running[r] += counts[area, r]
+            if not closes[place]:
+                continue
             for r in range(replicates):
                 c = running[r]
                 if c > bar:
@@ -265,6 +291,7 @@ def _maxima(
 def _best(
     start: Integers,
     member: NDArray[np.int32],
+    closes: NDArray[np.bool_],
     counts: Floats,
     expected: Floats,
     total: float,
@@ -280,7 +307,7 @@ def _best(
                 break
             inside += counts[area]
             awaited += expected[area]
-            if inside <= awaited or awaited >= total:
+            if not closes[place] or inside <= awaited or awaited >= total:
                 continue
             ratio = inside * np.log(inside / awaited)
             if inside < total:

@@ -75,3 +75,10 @@ def test_equal_values_and_maps_of_islands_have_no_p_value():
     for wrong in (np.ones((2, 2)), np.zeros(0)):
         with pytest.raises(InputError):
             permutation_test(wrong, LINE)
+
+
+@pytest.mark.parametrize("seed", [-1, None, 1.5])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    with pytest.raises(InputError) as refusal:
+        permutation_test([1.0, 2.0, 4.0], [[0, 1], [1, 2]], permutations=9, seed=seed)
+    assert refusal.value.code == "M004"

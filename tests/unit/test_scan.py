@@ -11,11 +11,13 @@ from rnc_epi.maths.scan import circular_scan
 from rnc_epi.vocabulary.errors import InputError
 
 LINE = np.arange(6.0)
+#: The third and the fourth area are the nearest of one another: a circle can hold them alone.
+PAIR = np.array([0.0, 1.0, 2.0, 2.9, 4.0, 5.0])
 
 
 def test_the_likelihood_ratio_of_two_hot_areas_by_hand():
     # 38 cases of 46 in two areas of six: ratio = 38 log(38 / (46/3)) + 8 log(8 / (92/3)).
-    result = circular_scan([2, 3, 20, 18, 1, 2], np.full(6, 5.0), LINE, np.zeros(6), replicates=99)
+    result = circular_scan([2, 3, 20, 18, 1, 2], np.full(6, 5.0), PAIR, np.zeros(6), replicates=99)
     cluster = result.clusters[0]
     assert sorted(cluster.areas) == [2, 3]
     assert cluster.expected == pytest.approx(46 / 3)
@@ -41,6 +43,33 @@ def test_the_best_circle_is_the_best_of_all_circles():
     found = circular_scan(cases, expected, x, y, replicates=9).clusters[0]
     assert found.log_likelihood_ratio == pytest.approx(best[0], rel=1e-12)
     assert tuple(sorted(found.areas.tolist())) == best[1]
+
+
+def test_areas_at_one_distance_enter_a_circle_together_in_any_order():
+    rng = np.random.default_rng(11)
+    for _ in range(20):
+        # Twenty of the points of a grid, and two at one point: every centre has neighbours at one distance.
+        places = rng.permutation(np.array(list(itertools.product(range(5), range(5)))))[:20].astype(float)
+        places[-1] = places[0]
+        x, y = places.T
+        expected = rng.gamma(3, 1, 20)
+        cases = rng.poisson(expected * 1.5)
+        scaled = expected * cases.sum() / expected.sum()
+        total, best = cases.sum(), 0.0
+        for centre, reach in itertools.product(range(20), range(20)):
+            away = (x - x[centre]) ** 2 + (y - y[centre]) ** 2
+            inside = away <= away[reach]
+            c, e = cases[inside].sum(), scaled[inside].sum()
+            if e <= total / 2 and c > e:
+                outside = (total - c) * np.log((total - c) / (total - e)) if c < total else 0.0
+                best = max(best, c * np.log(c / e) + outside)
+        found = circular_scan(cases, expected, x, y, replicates=9).clusters
+        # On whole coordinates equal distances are equal numbers.
+        assert (found[0].log_likelihood_ratio if found else 0.0) == pytest.approx(best, rel=1e-12)
+        other = rng.permutation(20)
+        again = circular_scan(cases[other], expected[other], x[other], y[other], replicates=9).clusters
+        if found:
+            assert sorted(other[again[0].areas]) == sorted(found[0].areas)
 
 
 def test_the_maximum_of_a_random_map_is_that_of_a_scan_of_it():
