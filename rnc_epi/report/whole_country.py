@@ -157,7 +157,7 @@ def _grades(content: Content, rows: pd.DataFrame, facts: dict[str, str], languag
                     SITES[slug].name(language),
                     sex.label(language),
                     *([_years(pair, language)] if several else []),
-                    NOTHING if area is None else proxy_of(str(area["method"])) or NOTHING,
+                    _correlates(area, nation, language),
                     _grade(area),
                     _grade(region),
                     written.value(nation),
@@ -185,6 +185,15 @@ def _grades(content: Content, rows: pd.DataFrame, facts: dict[str, str], languag
         sign_notes(lines, language),
         content.is_altered(counts),
     )
+
+
+def _correlates(area: dict[str, Any] | None, nation: dict[str, Any] | None, language: str) -> str:
+    """Return the correlate of the départements, and that of the nation where another one serves it."""
+    local, national = (proxy_of(str(row["method"])) if row else None for row in (area, nation))
+    if national is None or national == local:
+        return local or NOTHING
+    of_nation = text("wc_of_the_nation", language, proxy=national)
+    return of_nation if local is None else f"{local}\n{of_nation}"
 
 
 def _first(rows: pd.DataFrame) -> dict[str, Any] | None:
@@ -221,6 +230,7 @@ def _trend(content: Content, language: str) -> Table | None:
     rates, changes = rates[rates["standard"].eq(standard)], changes[changes["standard"].eq(standard)]
     written = Format(language)
     first, last = int(rates["period_from"].min()), int(rates["period_from"].max())
+    age = int(changes["age_from"].iloc[0])
     lines = []
     for slug in [slug for slug in SITES if slug in set(changes["site"])]:
         for sex in (Sex.MEN, Sex.WOMEN):
@@ -245,7 +255,14 @@ def _trend(content: Content, language: str) -> Table | None:
     )
     return Table(
         "table-whole-country-registries",
-        text("wc_table_trend", language),
+        text(
+            "wc_table_trend",
+            language,
+            standard=content.standard_title(str(standard), language),
+            ages=text("wc_ages_from", language, age=written.number(age))
+            if age
+            else text("wc_all_ages", language),
+        ),
         columns,
         tuple(lines),
         2,
