@@ -96,7 +96,13 @@ def test_stages_and_classes_of_urbanity_are_two_partitions_of_a_group():
     ]
 
 
-def staged_cells(late_share: float, *, groups: int = 5, size: int = 400):
+def staged_cells(
+    late_share: float,
+    *,
+    groups: int = 5,
+    size: int | np.ndarray = 400,
+    rise: float = 0.2,
+):
     """Return cells of late and of early cases: `size` staged ones a group, a share of them late."""
     bands = drawn_cells(1.0, None).bands
     ages = len(bands)
@@ -116,13 +122,22 @@ def staged_cells(late_share: float, *, groups: int = 5, size: int = 400):
         )
 
     late = np.zeros((groups, ages), dtype=int)
-    late[:, 12] = np.rint(size * late_share * np.linspace(0.8, 1.2, groups))
+    late[:, 12] = np.rint(size * late_share * np.linspace(1 - rise, 1 + rise, groups))
     early = np.zeros((groups, ages), dtype=int)
     early[:, 12] = size - late[:, 12]
     return cells(late), cells(early)
 
 
 KEYS_OF_CELLS = {"geo_level": "registry_zone", "geo_code": "ALL"}
+
+
+def test_equal_shares_have_no_gradient_however_many_cases_a_group_has():
+    sizes = np.array([200, 300, 400, 500, 600])
+    rows = as_result(late_stage_rows(*staged_cells(0.3, size=sizes, rise=0.0), asked()))
+    measured = rows.set_index("indicator")["value"]
+    # 60 of 200 up to 180 of 600: 30 % in each group.
+    assert measured["late_stage_relative_index"] == pytest.approx(1.0, abs=1e-9)
+    assert measured["late_stage_slope_index"] == pytest.approx(0.0, abs=1e-7)
 
 
 def test_rows_by_stage_say_what_they_count_and_go_through_the_door():

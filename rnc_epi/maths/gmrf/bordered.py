@@ -75,7 +75,7 @@ class _Apart:
 
     def __init__(self, factor: Factor, constraints: Constraints) -> None:
         self.constraints, self.place, self.number = constraints, constraints.place, constraints.number
-        self.response = factor.solve(constraints.inside) * constraints.inside
+        self.response = factor.solve(constraints.inside)
         self.gram = np.bincount(self.place, self.response, self.number + 1)
         # Free unknowns take nothing.
         self.gram[self.number] = np.inf
