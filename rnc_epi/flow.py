@@ -255,7 +255,6 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         parts = [rows for part in parts if len(rows := _of_levels_asked(part, study))]
         if not parts:
             raise NotCovered("K004", found=", ".join(selection.sites))
-        _require_periods(selection, parts)
     if study.quality is not None and study.quality.rules != "ignore":
         with stage_of(progress, "quality"):
             block = study.quality.rules == "block"
@@ -267,6 +266,7 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
                 found.append(chapter(study, selection.sites, extract, builder))
     beside = [not_said_again(chapter.results, parts) for chapter in found]
     results = as_result(joined([*parts, *beside]))
+    _require_periods(selection, results)
     groupings = [chapter.groupings for chapter in found if chapter.groupings is not None]
     return Computed(
         results,
@@ -279,19 +279,16 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
     )
 
 
-def _require_periods(selection: Selection, parts: Iterable[pd.DataFrame]) -> None:
-    """Refuse a year or period that is asked for and gives no figure at any level.
+def _require_periods(selection: Selection, results: pd.DataFrame) -> None:
+    """Refuse a year or period that is asked for and gives no figure at any level, in any chapter.
 
     Raises
     ------
     NotCovered
         K012, with the years and periods that do.
     """
-    given = {
-        Period(int(start), int(stop))
-        for part in parts
-        for start, stop in part[["period_from", "period_until"]].drop_duplicates().itertuples(index=False)
-    }
+    pairs = results[["period_from", "period_until"]].drop_duplicates().itertuples(index=False, name=None)
+    given = {Period(int(start), int(stop)) for start, stop in pairs}
     asked = [*(Period(year, year + 1) for year in selection.years), *selection.pooled]
     if missing := [period for period in asked if period not in given]:
         raise NotCovered(
