@@ -108,14 +108,20 @@ def _mostly_numbers(store: Store, values: str) -> bool:
 
 
 def rows_of_telephones(store: Store, values: str) -> int:
-    """Return the rows of texts that hold a telephone number; ten bare digits only beyond chance."""
+    """Return the rows of texts that hold a telephone number; bare digits only beyond chance."""
     ((written,),) = store.rows(
         f"SELECT {_rows('regexp_matches(v, $telephone) AND NOT regexp_matches(v, $bare)')} FROM ({values})",
-        {"telephone": TELEPHONE.regex, "bare": BARE_TELEPHONE},
+        {"telephone": TELEPHONE.regex, "bare": f"{BARE_TELEPHONE}|^0033[1-9][0-9]{{8}}$"},
     )
-    alike = _alike(store, values, 10, "regexp_full_match(k, '0[1-9][0-9]+')")
-    expected = _expected(alike, CHANCE_OF_TELEPHONE, CHANCE_OF_TELEPHONE_IN_DIGITS)
-    return int(written) + (alike["rows"] if beyond_chance(alike["found"], expected) else 0)
+    rows = int(written)
+    for length, like, chance, in_digits in (
+        (10, "0[1-9][0-9]+", CHANCE_OF_TELEPHONE, CHANCE_OF_TELEPHONE_IN_DIGITS),
+        (13, "0033[1-9][0-9]+", CHANCE_OF_TELEPHONE / 16**3, CHANCE_OF_TELEPHONE_IN_DIGITS / 10**3),
+    ):
+        alike = _alike(store, values, length, f"regexp_full_match(k, '{like}')")
+        if beyond_chance(alike["found"], _expected(alike, chance, in_digits)):
+            rows += alike["rows"]
+    return rows
 
 
 def rows_of_dates(store: Store, values: str) -> int:
