@@ -68,7 +68,8 @@ def rows_of_nir(store: Store, values: str) -> int:
     )
     rows = int(certain)
     if corsican:
-        others = _alike(store, values, 13)["letters"]
+        # Whole texts or pieces: the population in which the numbers stand.
+        others = _alike(store, values, 13, f"regexp_matches(k, '{NIR_OF_CORSICA}')")["letters"]
         if beyond_chance(corsican, CHANCE_OF_CORSICA * others):
             rows += corsican
     return rows + _rows_of_bare_nir(store, values, chosen)
