@@ -111,7 +111,7 @@ def _groups_of_areas(hierarchy: Hierarchy) -> Iterator[tuple[Any, tuple[Any, ...
         below[parent].append(children)
     for stratum, areas in hierarchy.groups:
         members = set(areas)
-        for area in members:
+        for area in sorted(members):
             yield (area.triple, stratum), ((area.triple, _EVERYONE),)
         for parent in below:
             if parent in members:
@@ -122,7 +122,7 @@ def _groups_of_areas(hierarchy: Hierarchy) -> Iterator[tuple[Any, tuple[Any, ...
                 for children in below.get(fringe.pop(), ()):
                     fringe += [child for child in children if child not in reached]
                     reached.update(children)
-            for level in {area.geo_level for area in reached & members}:
+            for level in sorted({area.geo_level for area in reached & members}):
                 parts = sorted(area.triple for area in reached & members if area.geo_level == level)
                 yield (parent.triple, stratum), tuple((part, _EVERYONE) for part in parts)
 
@@ -140,10 +140,15 @@ def _strata(found: set[tuple[str, str]]) -> Iterator[tuple[Any, tuple[Any, ...]]
         else:
             yield whole, groups + apart
         # A grouping that is looked at within classes: town and country together are everyone with a group.
+        # Classes of one family only: stages and classes of urbanity count the same persons twice.
         for stratum in own:
-            inside = tuple(sorted(s for s in found if s[1] == stratum[1] and s[0].startswith(f"{kind}|")))
-            if inside:
-                yield stratum, inside
+            families: dict[str, list[tuple[str, str]]] = defaultdict(list)
+            for other, group in sorted(found):
+                base, crossed, name = other.partition("|")
+                if crossed and base == kind and group == stratum[1]:
+                    families[name.partition(":")[0] if ":" in name else ""].append((other, group))
+            for classes in families.values():
+                yield stratum, tuple(classes)
 
 
 def _by_rest(places: list[Place], *names: str) -> list[dict[Any, int]]:

@@ -125,25 +125,23 @@ def _level(
     for one in asked_of(country, summed, asked, offered, reason):
         figures = counts if one.weights is None else summarised(one.weights)
         value, lower, upper, se = (figure * one.scale for figure in figures)
-        for name in dict.fromkeys(names.tolist()):
-            of_name = np.flatnonzero(names == name)
-            parts.append(
-                estimate_rows(
-                    country.cell,
-                    [summed.units[unit] for unit in of_name],
-                    indicator=one.indicator,
-                    estimator=BENCHMARKED,
-                    method=name,
-                    value=value[of_name],
-                    lower=lower[of_name],
-                    upper=upper[of_name],
-                    se=se[of_name],
-                    events=events[of_name],
-                    person_years=people[of_name],
-                    interval_method="simulated",
-                    data_grade=choice.mark,
-                    reason=one.reason[of_name],
-                    **one.keys,
-                )
+        parts.append(
+            estimate_rows(
+                country.cell,
+                summed.units,
+                indicator=one.indicator,
+                estimator=BENCHMARKED,
+                method=names,
+                value=value,
+                lower=lower,
+                upper=upper,
+                se=se,
+                events=events,
+                person_years=people,
+                interval_method="simulated",
+                data_grade=choice.mark,
+                reason=one.reason,
+                **one.keys,
             )
+        )
     return parts

@@ -137,26 +137,24 @@ def _calibrated_rows(
             (part[order] + 0.0) * one.scale + one.counted
             for part in (found.estimate, found.lower, found.upper)
         )
-        for name in dict.fromkeys(names.tolist()):
-            of_name = np.flatnonzero(names == name)
-            parts.append(
-                estimate_rows(
-                    country.cell,
-                    [summed.units[unit] for unit in of_name],
-                    indicator=one.indicator,
-                    estimator=CALIBRATED,
-                    method=name,
-                    value=value[of_name],
-                    lower=lower[of_name],
-                    upper=upper[of_name],
-                    se=(found.se[order] * one.scale)[of_name],
-                    events=events[of_name],
-                    expected=np.nan if one.expected is None else one.expected[of_name],
-                    person_years=people[of_name],
-                    interval_method="log-normal",
-                    data_grade=choice.mark,
-                    reason=one.reason[of_name],
-                    **one.keys,
-                )
+        parts.append(
+            estimate_rows(
+                country.cell,
+                summed.units,
+                indicator=one.indicator,
+                estimator=CALIBRATED,
+                method=names,
+                value=value,
+                lower=lower,
+                upper=upper,
+                se=found.se[order] * one.scale,
+                events=events,
+                expected=np.nan if one.expected is None else one.expected,
+                person_years=people,
+                interval_method="log-normal",
+                data_grade=choice.mark,
+                reason=one.reason,
+                **one.keys,
             )
+        )
     return parts

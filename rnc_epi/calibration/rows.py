@@ -69,7 +69,7 @@ def estimate_rows(
     *,
     indicator: str,
     estimator: str,
-    method: str,
+    method: str | NDArray[np.str_],
     value: ArrayLike,
     events: ArrayLike,
     person_years: ArrayLike,
@@ -86,7 +86,10 @@ def estimate_rows(
     data_grade: str = NOT_APPLICABLE,
     reason: ArrayLike | str = NOT_APPLICABLE,
 ) -> pd.DataFrame:
-    """Return one row an area; where `reason` names one, the figure is not estimable and is null."""
+    """Return one row an area; where `reason` names one, the figure is not estimable and is null.
+
+    `method` is that of all areas, or one an area.
+    """
     n = len(areas)
     reasons = np.broadcast_to(np.asarray(reason, dtype=object), n)
     known = reasons == NOT_APPLICABLE

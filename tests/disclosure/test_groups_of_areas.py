@@ -8,6 +8,7 @@ import pytest
 
 from rnc_epi.adding_up import areas_of_groups
 from rnc_epi.attack import attack_tables
+from rnc_epi.attack.relations import _strata
 from rnc_epi.disclosure import load_policy, protect
 from rnc_epi.disclosure.strata import families
 from rnc_epi.vocabulary.areas import AreaKey
@@ -124,3 +125,13 @@ def test_groups_survive_the_metadata_of_a_release() -> None:
 def test_town_and_country_together_are_everyone_with_a_group(group: str) -> None:
     strata = {("d", "all"), ("d", "Q1"), ("d|rural", group), ("d|urban", group)}
     assert (("d", group), (("d|rural", group), ("d|urban", group))) in families(strata)
+
+
+def test_the_attacker_takes_stages_and_classes_of_urbanity_for_two_partitions() -> None:
+    within = ["d|stage:late", "d|stage:early", "d|urbanity:town", "d|urbanity:country"]
+    places = {("d", "Q1"), *((kind, "Q1") for kind in within)}
+    parts = sorted(below for above, below in _strata(places) if above == ("d", "Q1"))
+    assert parts == [
+        (("d|stage:early", "Q1"), ("d|stage:late", "Q1")),
+        (("d|urbanity:country", "Q1"), ("d|urbanity:town", "Q1")),
+    ]
