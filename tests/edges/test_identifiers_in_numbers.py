@@ -116,6 +116,8 @@ HASHES = {
     **{f"digits_{width}": f"lpad(CAST(hash('s' || i) % {10**width} AS VARCHAR), {width}, '0')"
        for width in (8, 10, 13, 15)},
     "counter_10": "lpad(CAST(i AS VARCHAR), 10, '0')",
+    # Numbers that run on past the first telephone, so that thousands have the form of one.
+    "spaced_10": "lpad(CAST(i * 15013 AS VARCHAR), 10, '0')",
     "year_and_counter": "concat(1990 + i % 30, lpad(CAST(i % 10000 AS VARCHAR), 4, '0'))",
 }  # fmt: skip
 #: One of each identifier, and the columns in which it is one among many that look like it by chance.
@@ -127,7 +129,7 @@ PLANTED = {
     "2 55 08 14 168 025 38": set(),
     "NIR:255081416802538 vu": set(),
     "j.dupont@chu.fr": set(),
-    "0612345678": {"hex_10", "digits_10", "base64_10"},
+    "0612345678": {"hex_10", "digits_10", "base64_10", "spaced_10"},
     "06 12 34 56 78": set(),
     "31/08/1955": set(),
     "19550831": {"hex_8", "digits_8", "year_and_counter"},
@@ -162,7 +164,7 @@ def test_two_hundred_thousand_hashes_of_every_width_hold_no_identifier(salt, tmp
     assert codes == {name: set() for name in HASHES}
 
 
-FAST = ("hex_16", "uuid")
+FAST = ("hex_16", "uuid", "counter_10")
 
 
 def _planted(names: tuple[str, ...]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rnc_epi.extracts.contract_checks.identifiers.nir import beyond_chance, key_verifies
+from rnc_epi.extracts.contract_checks.identifiers.nir import CHANCE, beyond_chance, key_verifies
 from rnc_epi.extracts.contract_checks.identifiers.number_columns import (
     DAY_FIRST,
     DMY,
@@ -32,9 +32,8 @@ from rnc_epi.store import Store
 #: Share of random texts of 13 hexadecimal digits that are a NIR of Corsica without key: sex (2 of 16), year
 #: (10/16)^2, month (12 of 256), 2A or 2B in one case (1/16 x 2/16), six digits (10/16)^6.
 CHANCE_OF_CORSICA: Final = 2 / 16 * (10 / 16) ** 8 * 12 / 256 * 2 / 256
-#: Of ten hexadecimal digits that are a telephone: 0, then 1 to 9, then eight digits; of ten decimal ones.
+#: Of ten hexadecimal digits that are a telephone: 0, then 1 to 9, then eight digits.
 CHANCE_OF_TELEPHONE: Final = 1 / 16 * 9 / 16 * (10 / 16) ** 8
-CHANCE_OF_TELEPHONE_IN_DIGITS: Final = 1 / 10 * 9 / 10
 #: Of eight hexadecimal digits that are a date, year first or day first: a century (3 of 256), two digits, a
 #: month (12 of 256), a day (31 of 256); of eight decimal ones.
 CHANCE_OF_DATE: Final = 2 * 3 / 256 * (10 / 16) ** 2 * 12 / 256 * 31 / 256
@@ -115,14 +114,27 @@ def rows_of_telephones(store: Store, values: str) -> int:
         {"telephone": TELEPHONE.regex, "bare": f"{BARE_TELEPHONE}|^0033[1-9][0-9]{{8}}$"},
     )
     rows = int(written)
-    for length, like, chance, in_digits in (
-        (10, "0[1-9][0-9]+", CHANCE_OF_TELEPHONE, CHANCE_OF_TELEPHONE_IN_DIGITS),
-        (13, "0033[1-9][0-9]+", CHANCE_OF_TELEPHONE / 16**3, CHANCE_OF_TELEPHONE_IN_DIGITS / 10**3),
+    for length, like, first, last, chance in (
+        (10, "0[1-9][0-9]+", 10**8, 10**9, CHANCE_OF_TELEPHONE),
+        (13, "0033[1-9][0-9]+", 331 * 10**8, 340 * 10**8, CHANCE_OF_TELEPHONE / 16**3),
     ):
-        alike = _alike(store, values, length, f"regexp_full_match(k, '{like}')")
-        if beyond_chance(alike["found"], _expected(alike, chance, in_digits)):
+        alike = _alike(store, values, length, f"regexp_full_match(k, '{like}')", first)
+        expected = max(chance * alike["letters"], _expected_between(alike, first, last, 10**length))
+        if beyond_chance(alike["found"], expected):
             rows += alike["rows"]
     return rows
+
+
+def _expected_between(alike: dict[str, int], first: int, last: int, end: int) -> float:
+    """Return how many numbers stand from ``first`` to before ``last``, were they as dense there as beyond.
+
+    Numbers above say it at once. Those below say it only where they reach up to ``first``: a counter of
+    small numbers behind zeros goes on, but not there.
+    """
+    above = (alike["digits"] - alike["found"] - alike["below"]) * (last - first) / (end - last)
+    below = alike["below"] * (last - first) / first
+    reaches = (alike["highest"] / first) ** alike["below"] >= CHANCE
+    return max(above, below if reaches else 0.0)
 
 
 def rows_of_dates(store: Store, values: str) -> int:
@@ -151,19 +163,21 @@ def _expected(alike: dict[str, int], of_all: float, of_digits: float) -> float:
     return max(of_all * alike["letters"], of_digits / (1 - of_digits) * others)
 
 
-def _alike(store: Store, values: str, length: int, condition: str = "false") -> dict[str, int]:
+def _alike(store: Store, values: str, length: int, condition: str, first: int = 0) -> dict[str, int]:
     """Count the different pieces of one length: with letters, of digits alone, those found and their rows.
 
-    Whole texts and pieces of texts are two populations; that of the found ones is taken, the fuller one where
-    both have some.
+    Numbers below ``first`` are counted apart, with the highest of them. Whole texts and pieces of texts are
+    two populations; that of the found ones is taken, the fuller one where both have some.
     """
     ((*figures,),) = store.rows(
         f"""
-        SELECT letters, digits, found, rows FROM (
+        SELECT letters, digits, found, rows, below, highest FROM (
             SELECT whole,
                 count(*) FILTER (WHERE n IS NULL) AS letters, count(*) FILTER (WHERE n >= 0) AS digits,
                 count(*) FILTER (WHERE {condition}) AS found,
-                CAST(coalesce(sum(times) FILTER (WHERE {condition}), 0) AS BIGINT) AS rows
+                CAST(coalesce(sum(times) FILTER (WHERE {condition}), 0) AS BIGINT) AS rows,
+                count(*) FILTER (WHERE n < {first}) AS below,
+                coalesce(max(n) FILTER (WHERE n < {first}), 0) AS highest
             FROM (
                 SELECT k, whole, sum(times) AS times,
                     CASE WHEN regexp_full_match(k, '[0-9]+') THEN CAST(k AS BIGINT) END AS n
@@ -171,11 +185,12 @@ def _alike(store: Store, values: str, length: int, condition: str = "false") -> 
             )
             GROUP BY whole
         )
-        UNION ALL SELECT 0, 0, 0, 0
+        UNION ALL SELECT 0, 0, 0, 0, 0, 0
         ORDER BY found DESC, letters + digits DESC LIMIT 1
         """
     )
-    return dict(zip(("letters", "digits", "found", "rows"), map(int, figures), strict=True))
+    names = ("letters", "digits", "found", "rows", "below", "highest")
+    return dict(zip(names, map(int, figures), strict=True))
 
 
 def _rows(condition: str) -> str:
