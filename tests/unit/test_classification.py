@@ -115,6 +115,32 @@ def test_no_tumour_has_two_groups_in_iccc3():
                 assert len(found) <= 1, (place, behaviour, found)
 
 
+# Codes that ICD-O-3.2 and WHO's fifth edition brought, as SEER's recode of ICCC-3 has them since 2023.
+ICCC3_OF_2023 = {
+    "Ia": [("C42.1", 9819)], "Ib": [("C42.1", code) for code in (9877, 9878, 9879, 9912)],
+    "Id": [("C42.1", 9993)], "Ie": [("C42.1", 9968)],
+    "IIb": [("C77.1", 9819), ("C44.5", 9715)], "IId": [("C40.2", 9749)],
+    "IIId": [("C71.1", 9445)],
+    "IXd": [("C22.0", 9126), ("C49.2", 8859), ("C49.2", 9366), ("C49.2", 9367), ("C40.2", 9368)],
+    "Xd": [("C56.9", 9111)], "XIb": [("C73.9", 8348), ("C73.9", 8349), ("C73.9", 9111)],
+    "XIf": [("C25.0", 8455), ("C53.9", 9111)], "XIIa": [("C16.9", 8976)],
+}  # fmt: skip
+
+
+def test_codes_of_icdo32_have_their_group_in_iccc3():
+    assert {codes: iccc3_group(*codes, 3) for of_group in ICCC3_OF_2023.values() for codes in of_group} == {
+        codes: group for group, of_group in ICCC3_OF_2023.items() for codes in of_group
+    }
+
+
+def test_every_morphology_of_icdo3_has_a_place_in_iccc3():
+    held = {
+        code for rule in iccc3_rules() for first, until in rule.morphology for code in range(first, until)
+    }
+    # Two histiocytoses of ICD-O-3 (2000), never malignant there, that its first revision took back.
+    assert {c for c in range(8000, 9994) if icdo3.is_morphology(c)} - held == {9752, 9753}
+
+
 def test_the_site_of_a_lymphoid_leukaemia_or_lymphoma_decides_its_group():
     assert iccc3_group("C42.1", 9837, 3) == "Ia"
     assert iccc3_group("C77.1", 9837, 3) == "IIb"
