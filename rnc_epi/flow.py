@@ -255,10 +255,6 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         parts = [rows for part in parts if len(rows := _of_levels_asked(part, study))]
         if not parts:
             raise NotCovered("K004", found=", ".join(selection.sites))
-    if study.quality is not None and study.quality.rules != "ignore":
-        with stage_of(progress, "quality"):
-            block = study.quality.rules == "block"
-            parts = [marked(as_result(joined(parts)), quality_report(extract), block=block)]
     found = []
     for name, chapter in CHAPTERS.items():
         if getattr(study, name) is not None:
@@ -266,6 +262,10 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
                 found.append(chapter(study, selection.sites, extract, builder))
     beside = [not_said_again(chapter.results, parts) for chapter in found]
     results = as_result(joined([*parts, *beside]))
+    if study.quality is not None and study.quality.rules != "ignore":
+        with stage_of(progress, "quality"):
+            block = study.quality.rules == "block"
+            results = marked(results, quality_report(extract), block=block)
     _require_periods(selection, results)
     groupings = [chapter.groupings for chapter in found if chapter.groupings is not None]
     return Computed(

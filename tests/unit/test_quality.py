@@ -207,3 +207,15 @@ def test_a_registry_is_compared_with_the_others_together():
 
 def test_a_registry_alone_is_compared_with_nobody():
     assert compared(shares_of([100], [1000]))["others"].isna().all()
+
+
+def test_the_areas_of_a_registry_are_those_that_hold_its_cases_and_what_they_belong_to(report):
+    places = report.places[report.places["registry"] == "isere"]
+    assert list(places[["geo_level", "geo_code"]].itertuples(index=False, name=None)) == [
+        ("departement", "38"),
+        ("france_hexagonale", "FR"),
+        ("region", "84"),
+        ("registry_zone", "isere"),
+    ]
+    # Sites of single tumours are the leaves of the table.
+    assert report.sites["isere"] == {"colon", "pancreas", "prostate"}

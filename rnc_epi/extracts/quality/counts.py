@@ -46,6 +46,8 @@ class Counts:
         Registries that record every cancer at all ages.
     latest : int or None
         First year after the last one that any source but registries has.
+    places : DataFrame
+        ``registry, geo_level, geo_code, geo_vintage``: the areas that hold a case of each registry.
     """
 
     cases: pd.DataFrame
@@ -54,6 +56,7 @@ class Counts:
     follow_up: pd.DataFrame
     general: frozenset[str]
     latest: int | None
+    places: pd.DataFrame
 
 
 def count(extract: Extract) -> Counts:
@@ -80,6 +83,7 @@ def count(extract: Extract) -> Counts:
         follow_up,
         frozenset(name for (name,) in general),
         _latest(extract),
+        _places(extract),
     )
 
 
@@ -98,6 +102,29 @@ JOIN {usable("person_years")} AS p
 WHERE p.age_status = 'known'
 GROUP BY ALL
 """
+
+
+def _places(extract: Extract) -> pd.DataFrame:
+    """Return the areas that hold a case of each registry: where it is coded, and whatever these belong to."""
+    columns = f"registry, {_AREA}"
+    coded = [
+        f"SELECT DISTINCT {columns} FROM {usable(table)}"
+        for table in ("tumours", "incidence_cells")
+        if table in extract.tables
+    ]
+    return extract.store.read(
+        f"""
+        WITH RECURSIVE held AS (
+            {" UNION ".join(coded) or f"SELECT {columns} FROM {usable('coverage')} WHERE false"}
+            UNION
+            SELECT h.registry, m.parent_level, m.parent_code, m.parent_vintage
+            FROM held AS h JOIN {usable("membership")} AS m ON m.child_level = h.geo_level
+                AND m.child_code = h.geo_code AND m.child_vintage = h.geo_vintage
+        )
+        SELECT {columns} FROM held
+        """,
+        order_by=["registry", "geo_level", "geo_code", "geo_vintage"],
+    )
 
 
 def _of_rows() -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -37,11 +38,17 @@ class QualityReport:
         Internal: exact numerators and denominators, limits, comparison with the other registries.
     actions : DataFrame
         Columns ``registry, site, sex, period_from, period_until, action, code, indicator, value, limit``.
+    places : DataFrame
+        ``registry, geo_level, geo_code, geo_vintage``: the areas that hold a case of each registry.
+    sites : mapping of str to frozenset of str
+        The sites that each registry has.
     """
 
     file: str
     indicators: pd.DataFrame
     actions: pd.DataFrame
+    places: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sites: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def frame(self, *, public: bool = False) -> pd.DataFrame:
         """Return the indicators; the public form holds no count of 1 to 10 persons, nor gives one back."""
@@ -104,7 +111,10 @@ def quality_report(extract: Extract) -> QualityReport:
     whole = ("sex", "period_from", "period_until")
     table = table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(whole, "int64"))
     table = compared(table.sort_values(list(KEYS), ignore_index=True))
-    return QualityReport(extract.path.name, table, broken_rules(table))
+    sites = {
+        str(name): frozenset(slugs) for name, slugs in counts.cases.groupby("registry", sort=True)["site"]
+    }
+    return QualityReport(extract.path.name, table, broken_rules(table), counts.places, sites)
 
 
 @cache
