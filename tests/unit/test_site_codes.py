@@ -58,6 +58,10 @@ ICDO3_TOPOGRAPHIES = [
         ("C80.9", 8140, "unknown_primary"),
         ("C77.0", 8070, "unknown_primary"),
         ("C42.1", 8000, "unknown_primary"),
+        # The spleen is a site of its own in ICD-O-3; ICD-10 has it among the digestive organs (C26.1).
+        ("C42.2", 9120, "digestive_other"),
+        ("C42.2", 8000, "digestive_other"),
+        ("C42.2", 9140, "kaposi_sarcoma"),
         ("C26.0", 8140, "digestive_other"),
         ("C48.0", 8850, "peritoneum_retroperitoneum"),
         # Lymphoid and blood by morphology, whatever the organ.
