@@ -45,7 +45,25 @@ def rate_ratio(
     between : str
         Column that holds both, such as ``"geo_code"`` or ``"period_from"``.
     first, second : values of that column
+        The rate of `first` is divided by that of `second`.
     method : {"log-normal", "test-based", "fay-f"}
+    table, by, standard, level
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper`` (a ratio), ``p_value`` (of no
+        difference), ``comparator`` (`second`), ``standard, interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``M005`` no such value in `between`, unknown method; ``N005`` a group lacks one of the two; else as
+        for :func:`rnc_epi.indicators.asr`.
+
+    References ---------- Boyle P, Parkin DM. Statistical methods for registries. IARC Sci Publ 95, 1991,
+    chapter 11. Fay MP. Commun Stat Theory Methods 1999;28:2141-2160. doi:10.1080/03610929908832411
 
     Examples
     --------
@@ -80,6 +98,27 @@ def rate_difference(
 ) -> pd.DataFrame:
     """Return the standardised rate of one area, sex or period minus that of another, by group.
 
+    Parameters
+    ----------
+    table, between, first, second, by, standard, level, per
+        As for :func:`rate_ratio`: the rate of `first` minus that of `second`, per `per` person-years.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (per `per` person-years),
+        ``p_value, comparator, standard, interval_method, level, per``.
+
+    Raises
+    ------
+    InputError
+        ``M005``, ``N005`` and the others as for :func:`rate_ratio`.
+
+    References
+    ----------
+    Normal limits with the sum of the two Poisson variances: Boyle P, Parkin DM. Statistical methods for
+    registries. IARC Sci Publ 95, 1991, chapter 11.
+
     Examples
     --------
     >>> cells = pd.DataFrame({"area": ["a", "b"], "age": "0+", "events": [310, 200], "person_years": 1e5})
@@ -113,11 +152,31 @@ def area_against_rest(
 
     The areas must be disjoint. All the comparisons of one call are one family.
 
+    Parameters
+    ----------
+    area : str
+        Column of the areas.
+    method : {"log-normal", "test-based", "fay-f"}
+    discovery_rate : float
+        Share of false ones tolerated among the areas said to differ.
+    table, by, standard, level, per
+        As for :func:`rnc_epi.indicators.asr`.
+
     Returns
     -------
     DataFrame
-        `by` and `area`, then ``value`` (the ratio), ``lower, upper, p_value, adjusted_p_value, differs,
-        area_rate, rest_rate``; ``differs`` is False for what does not stand out.
+        One row a group and area: `by` and `area`, then ``value`` (the ratio), ``lower, upper, p_value,
+        adjusted_p_value, differs, area_rate, rest_rate`` (per `per` person-years), ``standard,
+        interval_method, level, per``; ``differs`` is False for what does not stand out.
+
+    Raises
+    ------
+    InputError
+        ``N005`` a group lacks an area that another has; ``M010`` a discovery rate outside 0 to 1; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Benjamini Y, Hochberg Y. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
 
     Examples
     --------
@@ -157,9 +216,27 @@ def annual_change(
 
     Parameters
     ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`; one row a group, year and age band.
     year : str
         Column of single calendar years, or of the middles of periods.
     family : {"poisson", "quasi-poisson", "negative-binomial"}
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper`` (per cent a year;
+        NaN where no finite slope fits), ``p_value`` (of
+        no change), ``dispersion, method`` (the family), ``level``.
+
+    Raises
+    ------
+    InputError
+        ``N005`` a group lacks a year that another has; ``M005`` unknown family; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    McCullagh P, Nelder JA. Generalized linear models, 2nd ed. London: Chapman & Hall, 1989, chapter 6.
 
     Examples
     --------
@@ -193,8 +270,33 @@ def decomposition(
 
     Parameters
     ----------
+    table, by
+        As for :func:`rnc_epi.indicators.asr`.
+    between : str
+        Column of the periods.
+    first, last : values of that column
+        The change goes from `first` to `last`.
     years : (float, float)
         Years in the first and in the last period.
+    method : {"sequential", "symmetric"}
+        The first keeps the rates of `first` while the population grows and ages; the second averages over
+        the orders of the factors.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``first, last, change, risk, size, ageing`` (cases a year;
+        the last three add up to ``change``), ``method``.
+
+    Raises
+    ------
+    InputError
+        ``M005`` no such period, unknown method; ``M009`` years not above 0; ``N005`` a group lacks a period;
+        else as for :func:`rnc_epi.indicators.asr`.
+
+    References ---------- Das Gupta P. Standardization and decomposition of rates: a user's manual.
+    Washington: US Bureau of the Census, 1993 (three factors); the sequential one as Defossez G et al., Santé
+    publique France, 2019, vol. 1.
 
     Examples
     --------

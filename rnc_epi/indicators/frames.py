@@ -46,8 +46,8 @@ def asr(
 
     Parameters
     ----------
-    table : DataFrame
-        One row a group and age band.
+    table : DataFrame or Cells
+        One row a group and age band; rows of one are summed. Cells must be told apart by `by`.
     by : sequence of str
         Columns that tell the groups; none for one rate.
     standard : str
@@ -57,18 +57,39 @@ def asr(
     unknown_age : {"excluded", "redistributed"}
         Whether events of unknown age are left out, or shared out like those of known age (Boyle and Parkin
         1991); the answer says which in a column of that name.
+    events, person_years : str
+        Columns of a frame.
     event_variance : str or (groups, bands) array, optional
         Variance of the counts where one person may bring several events
         (`rnc_epi.maths.bands.repeated_events`): a column of a frame, summed with its rows, or one value a
         group and band. Needs a method that rests on two moments (Dobson, normal, log-normal).
-    level : float or sequence of float
-        Several levels give a row each.
+    interval_method : {"fay-feuer", "tiwari", "mid-p", "dobson-garwood", "dobson-byar", "normal",
+    "log-normal"} level : float or sequence of float
+        Coverage of the limits; several levels give a row each.
+    per : int
+        Person-years that a rate is expressed per.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then ``value, lower, upper, se, events, person_years, standard, interval_method,
-        level, per, unknown_age``.
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (per `per` person-years; NaN
+        where a band has no person-years), ``events, person_years, standard, interval_method, level, per,
+        unknown_age``.
+
+    Raises
+    ------
+    InputError
+        The table: ``N001`` no ages, ``N002`` a column is missing, ``N003`` a group lacks a band, ``N006``
+        cells not told apart, ``N007`` text in the place of numbers, ``N008`` no table; ``V001`` to ``V003``
+        its age bands. The standard: ``V014`` unknown, ``V010``, ``V013`` other bands or ages; ``V004``,
+        ``V005`` `ages`. The figures: ``M001``, ``M007`` negative or not finite, ``M002`` shapes and levels,
+        ``M003`` events without person-years. Options: ``M004`` level, ``M005`` names, ``M009`` `per`,
+        ``M014`` `event_variance` with a method that takes none.
+
+    References
+    ----------
+    Fay MP, Feuer EJ. Stat Med 1997;16:791-801; the other methods, and their equations, at
+    :func:`rnc_epi.maths.standardise.directly_standardised_rate`.
 
     Examples
     --------
@@ -126,9 +147,32 @@ def crude_rate(
 
     Parameters
     ----------
+    table, by, events, person_years
+        As for :func:`asr`. Cells of which some ages are not covered are left out.
     event_variance : str or (groups,) array, optional
-        Variance of the counts, as for `asr`: a column of a frame, summed over the ages and with the events of
-        unknown age, or one value a group. Needs a method that rests on two moments, such as ``log-normal``.
+        Variance of the counts, as for `asr`: a column of a frame, summed over the ages and with the events
+        of unknown age, or one value a group. Needs a method that rests on two moments, such as
+        ``log-normal``.
+    interval_method : {"garwood", "mid-p", "byar"}
+        Or, with `event_variance`, a method of :func:`asr`.
+    level, per
+        As for :func:`asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (per `per` person-years;
+        events of unknown age included), ``events`` (of known age), ``person_years, interval_method, level,
+        per``.
+
+    Raises
+    ------
+    InputError
+        ``N001`` to ``N008`` and ``M001`` to ``M014`` as for :func:`asr`.
+
+    References
+    ----------
+    Garwood F. Biometrika 1936;28:437-442. doi:10.1093/biomet/28.3-4.437
 
     Examples
     --------
@@ -164,10 +208,33 @@ def sir(
 
     Parameters
     ----------
-    reference : DataFrame
+    table, by, events, person_years
+        As for :func:`asr`.
+    reference : DataFrame or Cells
         In the form of `table`, over the same age bands.
     reference_by : sequence of str
         Columns of `by` that the reference is given by too (sex, say): each group meets its own.
+    interval_method : {"garwood", "mid-p", "byar"}
+    level
+        As for :func:`asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (a ratio: 1 as in the
+        reference; NaN where no event is expected), ``events`` (observed, of known age), ``person_years,
+        expected, interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``N001`` to ``N003``, ``N006`` to ``N008`` as for :func:`asr`, of either table; ``N004`` a group has
+        no reference; ``M002`` other age bands in the reference; ``M001``, ``M003``, ``M007`` impossible
+        counts; ``M004``, ``M005`` options.
+
+    References
+    ----------
+    Breslow NE, Day NE. Statistical methods in cancer research, vol. II. IARC Sci Publ 82, 1987, chapter 2.
 
     Examples
     --------

@@ -38,6 +38,10 @@ def funnel(
     ----------
     ratios : DataFrame
         As the verb `sir` returns it: ``value, events, expected``; one row an area.
+    target : float
+        Ratio around which the funnel stands.
+    level : float or sequence of float
+        Coverage of the limits; several levels give a row each.
     method : {"exact", "multiplicative", "additive"}
         The last two allow for areas that differ beyond chance, as estimated from the rows.
 
@@ -45,6 +49,16 @@ def funnel(
     -------
     DataFrame
         The rows given with ``funnel_lower, funnel_upper, outside, funnel_level, funnel_method``.
+
+    Raises
+    ------
+    InputError
+        ``N002`` a column is missing; ``M001``, ``M007`` negative or not finite; ``M004``, ``M005``, ``M009``
+        level, method, target.
+
+    References
+    ----------
+    Spiegelhalter DJ. Stat Med 2005;24:1185-1202. doi:10.1002/sim.1970
 
     Examples
     --------
@@ -79,8 +93,35 @@ def internal_sir(
 ) -> pd.DataFrame:
     """Return standardised ratios of areas against all of them together, with or without the area itself.
 
+    Parameters
+    ----------
+    area : str
+        Column of the areas, disjoint.
+    with_own_area : bool
+        Whether the reference rates of an area contain its own events and person-years.
+    interval_method : {"garwood", "mid-p", "byar"}
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group and area: `by` and `area`, then ``value, lower, upper, se`` (a ratio), ``events``
+        (observed), ``expected, interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``N005`` a group lacks an area that another has; else as for :func:`rnc_epi.indicators.sir`.
+
+    References
+    ----------
+    Breslow NE, Day NE. Statistical methods in cancer research, vol. II. IARC Sci Publ 82, 1987, chapter 2.
+
     Examples
     --------
+    The area ``a`` at the rate of ``b``, 9 per 300: 3 expected of 100 person-years, 1 observed.
+
     >>> cells = pd.DataFrame({"geo_code": ["a", "b"], "age": "0+", "events": [1, 9]})
     >>> cells["person_years"] = [100, 300]
     >>> internal_sir(cells, with_own_area=False)[["expected", "value"]].round(2).to_numpy().tolist()
@@ -112,10 +153,29 @@ def ranks(
 ) -> pd.DataFrame:
     """Return standardised rates of areas with their rank, 1 the highest, and the limits of that rank.
 
+    Parameters
+    ----------
+    area : str
+        Column of the areas.
+    draws, seed : int
+        Number of draws of the rates, and the seed of their random numbers.
+    table, by, standard, level, per
+        As for :func:`rnc_epi.indicators.asr`.
+
     Returns
     -------
     DataFrame
-        `by` and `area`, then ``value`` (the rate), ``rank, rank_lower, rank_upper, expected_rank``.
+        One row a group and area: `by` and `area`, then ``value`` (the rate, per `per` person-years), ``rank,
+        rank_lower, rank_upper, expected_rank, standard, level, per``.
+
+    Raises
+    ------
+    InputError
+        ``N005`` a group lacks an area that another has; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Goldstein H, Spiegelhalter DJ. J R Stat Soc A 1996;159:385-443. doi:10.2307/2983325
 
     Examples
     --------
@@ -158,6 +218,24 @@ def comparative_mortality_figure(
     ----------
     reference : DataFrame or Cells
         One group, over the same age bands.
+    table, by, interval_method, level
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (a ratio: 1 as in the
+        reference), ``events, interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``M002`` the reference has other bands or more than one group; else as for
+        :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Breslow NE, Day NE. Statistical methods in cancer research, vol. II. IARC Sci Publ 82, 1987, chapter 2.
 
     Examples
     --------
@@ -186,7 +264,7 @@ def comparative_mortality_figure(
 
 
 def reliability(results: pd.DataFrame, *, least_events: float = 10, most_rse: float = 30) -> pd.DataFrame:
-    """Return results with their relative standard error, per cent, and whether they are reliable.
+    """Return results with their relative standard error, 100 se / value, and whether they are reliable.
 
     Reliability is not secrecy: a figure that may be published can be too uncertain to be read.
 
@@ -194,6 +272,20 @@ def reliability(results: pd.DataFrame, *, least_events: float = 10, most_rse: fl
     ----------
     results : DataFrame
         ``value, se, events``, as every verb returns them.
+    least_events : float
+        Events from which a result may be reliable.
+    most_rse : float
+        Greatest relative standard error of a reliable result, per cent.
+
+    Returns
+    -------
+    DataFrame
+        The rows given with ``rse`` (per cent) and ``reliable``.
+
+    Raises
+    ------
+    InputError
+        ``N002`` a column is missing; ``M001``, ``M007`` negative or infinite figures.
 
     Examples
     --------

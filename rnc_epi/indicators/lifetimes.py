@@ -26,6 +26,32 @@ def cumulative_rate(
 ) -> pd.DataFrame:
     """Return cumulative rates from birth to before `until`, per cent.
 
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`; ages from birth.
+    until : int
+        Age at which the sum stops, where a band starts.
+    interval_method : str
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (per cent; may exceed 100),
+        ``events, age_from, age_until, interval_method, level, per``.
+
+    Raises
+    ------
+    InputError
+        ``V004``, ``V005`` no band starts at `until`, or not at birth; ``M003`` events without person-years;
+        else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Day NE. Cumulative rate and cumulative risk. In: Cancer incidence in five continents, vol. VI. IARC Sci
+    Publ 120, 1992, pages 862-864.
+
     Examples
     --------
     By hand, 15 years at 10/10 000 and 60 at 40/5 000: 1.5 % and 48 %.
@@ -49,8 +75,29 @@ def cumulative_risk(
 ) -> pd.DataFrame:
     """Return risks of the event from birth to before `until`, other deaths aside, per cent.
 
+    Parameters
+    ----------
+    table, by, until, interval_method, level
+        As for :func:`cumulative_rate`.
+
+    Returns
+    -------
+    DataFrame
+        As for :func:`cumulative_rate`; ``value`` lies between 0 and 100 per cent.
+
+    Raises
+    ------
+    InputError
+        ``V004``, ``V005`` and the others as for :func:`cumulative_rate`.
+
+    References
+    ----------
+    Day 1992, as for :func:`cumulative_rate`: risk = 1 - exp(-rate).
+
     Examples
     --------
+    The cumulative rate is 0.495: 1 - exp(-0.495) = 0.3904.
+
     >>> cells = pd.DataFrame({"age": ["0-14", "15-74", "75+"], "events": [10, 40, 9]})
     >>> cells["person_years"] = [10_000, 5_000, 100]
     >>> float(cumulative_risk(cells)["value"].round(2).item())
@@ -95,8 +142,29 @@ def lifetime_risk(
     table : DataFrame
         One row a group and age band: ``events`` (new cases), ``deaths`` (all causes), ``person_years`` and,
         for the method ``amp``, ``cancer_deaths`` (of that cancer).
+    by, level
+        As for :func:`rnc_epi.indicators.asr`.
+    until : int, optional
+        Age at which the risk stops, where a band starts; a whole life without it.
     method : {"amp", "current-probability"}
         The first adjusts for multiple primaries (Sasieni 2011); the second counts every tumour.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (per cent), ``events,
+        age_from, age_until, interval_method, level, method, per``.
+
+    Raises
+    ------
+    InputError
+        ``V004``, ``V005`` no band starts at `until`; ``M012`` more deaths of the cancer than deaths;
+        ``M005`` unknown method; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Sasieni PD, Shelton J, Ormiston-Smith N, Thomson CS, Silcocks PB. Br J Cancer 2011;105:460-465.
+    doi:10.1038/bjc.2011.250
 
     Examples
     --------
@@ -134,6 +202,30 @@ def years_of_life_lost(
 ) -> pd.DataFrame:
     """Return potential years of life lost before age `until`.
 
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`; the events are deaths.
+    until : int
+        Age before which a death loses years, where a band starts.
+    interval_method : str
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (years), ``events`` (deaths
+        before `until`), ``age_until, interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``M011`` no band starts at `until`; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Romeder JM, McWhinnie JR. Int J Epidemiol 1977;6:143-151. doi:10.1093/ije/6.2.143
+
     Examples
     --------
     Two deaths between 60 and 64, 62.5 on average:
@@ -166,8 +258,36 @@ def years_of_life_lost_rate(
 ) -> pd.DataFrame:
     """Return potential years of life lost per person-years before `until`, crude or standardised.
 
+    Parameters
+    ----------
+    table, by, until, interval_method, level
+        As for :func:`years_of_life_lost`.
+    standard : str, optional
+        Name of a standard population; a crude rate without it.
+    per : int
+        Person-years that the rate is expressed per.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (years lost per `per`
+        person-years lived before `until`), ``events`` (deaths), ``standard`` (``_``: crude), ``age_until,
+        interval_method, level, per``.
+
+    Raises
+    ------
+    InputError
+        ``M011`` no band starts at `until`; ``V014``, ``V010``, ``V013`` the standard; else as for
+        :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Romeder and McWhinnie 1977, as for :func:`years_of_life_lost`.
+
     Examples
     --------
+    By hand, 2 deaths lose 25 years, of 30 000 person-years before 75: 83.33 per 100 000.
+
     >>> cells = pd.DataFrame({"age": ["0-59", "60-64", "65-74", "75+"], "events": [0, 2, 0, 9]})
     >>> cells["person_years"] = 10_000
     >>> float(years_of_life_lost_rate(cells)["value"].round(2).item())
@@ -190,11 +310,26 @@ def years_of_life_lost_rate(
 def life_table(table: Table, *, by: Sequence[str] = (), level: Level = 0.95) -> pd.DataFrame:
     """Return abridged life tables of deaths from all causes, one row a group and age band.
 
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`; the events are deaths of all causes, the last band is open.
+
     Returns
     -------
     DataFrame
-        `by`, ``age_from``, ``mortality, probability_of_death, survivors, deaths, years_lived``, then
-        ``value`` (life expectancy at that age), ``lower, upper, se``.
+        One row a group and age band: `by`, ``age_from``, ``mortality`` (per person-year),
+        ``probability_of_death``, ``survivors`` and ``deaths`` (of those born), ``years_lived``, then
+        ``value`` (life expectancy at that age, years), ``lower, upper, se, level``.
+
+    Raises
+    ------
+    InputError
+        ``M003`` deaths without person-years; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Chiang CL. The life table and its applications. Malabar: Krieger, 1984.
 
     Examples
     --------

@@ -27,8 +27,33 @@ def mean_annual_events(
 ) -> pd.DataFrame:
     """Return the mean number of events a year over a period of `years`, unknown age included.
 
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`.
+    years : float
+        Length of the period, years.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (events a year), ``events``
+        (of the period), ``interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``M009`` years not above 0; ``N001`` to ``N008`` and the others as for
+        :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Garwood F. Biometrika 1936;28:437-442. doi:10.1093/biomet/28.3-4.437
+
     Examples
     --------
+    25 events in 5 years; the exact limits of 25 are 16.2 and 36.9:
+
     >>> cells = pd.DataFrame({"age": "0+", "events": [25], "person_years": 1e5})
     >>> mean_annual_events(cells, years=5)[["value", "lower", "upper"]].round(1).to_numpy().tolist()
     [[5.0, 3.2, 7.4]]
@@ -45,8 +70,29 @@ def mean_annual_events(
 def median_age(table: Table, *, by: Sequence[str] = (), level: Level = 0.95) -> pd.DataFrame:
     """Return the median age of the events of known age; null where it falls in the open band.
 
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, then ``value, lower, upper`` (years), ``events``, ``interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``N001`` to ``N008`` and the others as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Woodruff RS. J Am Stat Assoc 1952;47:635-646. doi:10.1080/01621459.1952.10483443
+
     Examples
     --------
+    40 of 100 are below 60, and 10 of the next 30 lack to the half: 60 + 10 x 10/30.
+
     >>> cells = pd.DataFrame({"age": ["0-49", "50-59", "60-69", "70+"], "events": [0, 40, 30, 30]})
     >>> median_age(cells.assign(person_years=1e4))["value"].round(1).tolist()
     [63.3]
@@ -62,6 +108,28 @@ def median_age(table: Table, *, by: Sequence[str] = (), level: Level = 0.95) -> 
 @a_row_per_level
 def sex_ratio(table: Table, *, by: Sequence[str] = (), sex: str = "sex", level: Level = 0.95) -> pd.DataFrame:
     """Return events of men (1) over events of women (2), unknown age included.
+
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`.
+    sex : str
+        Column of the sex, 1 men and 2 women.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by` but `sex`, then ``value, lower, upper`` (a ratio; NaN without
+        women), ``men, women`` (events), ``interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``N004`` no sex, ``N005`` a group lacks one; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Przyborowski J, Wilenski H. Biometrika 1940;31:313-323. doi:10.1093/biomet/31.3-4.313
 
     Examples
     --------
@@ -88,6 +156,29 @@ def share_aged(
 ) -> pd.DataFrame:
     """Return the share of events at some ages (65 and over, say) among those of known age, per cent.
 
+    Parameters
+    ----------
+    table, by, level
+        As for :func:`rnc_epi.indicators.asr`.
+    age_from, age_until : int
+        Half-open range of ages; None as the second is open.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper, se`` (per cent; NaN without
+        events), ``events`` (at these ages), ``whole`` (of known age), ``interval_method, level, age_from,
+        age_until``.
+
+    Raises
+    ------
+    InputError
+        ``V004``, ``V005`` a band would have to be split; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Wilson EB. J Am Stat Assoc 1927;22:209-212. doi:10.1080/01621459.1927.10502953
+
     Examples
     --------
     >>> cells = pd.DataFrame({"age": ["0-64", "65+"], "events": [25, 75], "person_years": 1e5})
@@ -108,10 +199,27 @@ def mortality_incidence_ratio(
     A rough sign of lethality and of completeness, not a risk of dying: the deaths are those of persons
     diagnosed in earlier years, and causes of death are certified, not registered. It may exceed 1.
 
+    Parameters
+    ----------
+    deaths, cases : DataFrame or Cells
+        One row a group and age band; the events of the first are deaths, of the second new cases.
+    by, level
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the columns of `by`, then ``value, lower, upper`` (a ratio; NaN without cases),
+        ``deaths, cases, interval_method, level``.
+
     Raises
     ------
     InputError
-        N004, groups without a counterpart.
+        ``N004`` groups without a counterpart; else as for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Przyborowski J, Wilenski H. Biometrika 1940;31:313-323. doi:10.1093/biomet/31.3-4.313
 
     Examples
     --------
@@ -148,6 +256,32 @@ def stage_distribution(
 
     Shares of known stages are among known stages; the share of the unknown is among all cases. A stage that
     a group does not have is a zero there.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Cases, one row a group and stage; rows of one are summed. A null stage is an unknown one.
+    by : sequence of str
+        Columns that tell the groups.
+    stage, events : str
+        Columns.
+    level : float or sequence of float
+        Coverage of the limits; several levels give a row each.
+
+    Returns
+    -------
+    DataFrame
+        One row a group and stage: the columns of `by` and `stage`, then ``value, lower, upper, se`` (per
+        cent), ``events, whole, interval_method, level``.
+
+    Raises
+    ------
+    InputError
+        ``N002`` a column is missing; ``M001``, ``M007`` negative or not finite; ``M004`` level.
+
+    References
+    ----------
+    Wilson EB. J Am Stat Assoc 1927;22:209-212. doi:10.1080/01621459.1927.10502953
 
     Examples
     --------
@@ -203,6 +337,25 @@ def incidence_by_stage(
         Events by group, stage and age band; a row that is missing is a zero.
     population : DataFrame
         Person-years by group and age band: they say which groups and bands there are.
+    stage : str
+        Column of the stage; a null is an unknown one.
+    by, standard, level, per
+        As for :func:`rnc_epi.indicators.asr`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group and stage, with the columns of :func:`rnc_epi.indicators.asr`.
+
+    Raises
+    ------
+    InputError
+        ``N004`` cases of a group or band that the population lacks; ``N002`` a column is missing; else as
+        for :func:`rnc_epi.indicators.asr`.
+
+    References
+    ----------
+    Fay MP, Feuer EJ. Stat Med 1997;16:791-801.
 
     Examples
     --------

@@ -25,10 +25,21 @@ class Definition:
 def definition(slug: str, language: str = "fr") -> Definition:
     """Return the definition of an indicator.
 
+    Parameters
+    ----------
+    slug : str
+        Name of an indicator, as in the column ``indicator`` of a result.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Definition
+        ``title``, ``definition`` and ``caveat``, the last empty where there is none.
+
     Raises
     ------
     InputError
-        M005, unknown slug or language.
+        ``M005`` unknown slug or language.
 
     Examples
     --------
