@@ -253,6 +253,12 @@ def test_an_entity_that_is_not_invasive_stands_beside_a_site_of_the_table():
         (("C77.0", 9590), ("C42.1", 9823), Verdict.SAME),
         (("C77.0", 9650), ("C42.1", 9861), Verdict.DIFFERENT),
         (("C44.7", 9140), ("C77.0", 9140), Verdict.SAME),
+        # Table 25 of ICD-O-3.2: neoplasms with eosinophilia or after a transplant may be of either lineage.
+        (("C42.1", 9965), ("C42.1", 9861), Verdict.SAME),
+        (("C42.1", 9967), ("C77.0", 9837), Verdict.SAME),
+        (("C42.1", 9968), ("C42.1", 9811), Verdict.SAME),
+        (("C77.0", 9971), ("C77.1", 9702), Verdict.SAME),
+        (("C42.1", 9966), ("C42.1", 9837), Verdict.DIFFERENT),
         # Mesothelioma once in a lifetime (IARC Technical Report 42).
         (("C38.4", 9050), ("C48.1", 9052), Verdict.SAME),
         # An unknown primary decides nothing; two of them are one.
