@@ -132,7 +132,9 @@ def universe_of(
     InputError
         K010, an area of the grouping lies within another: which group is meant is not ours to guess.
     """
-    nested = [area for area in groups if not holders.ever(area).isdisjoint(groups)]
+    # Sets, not the dictionaries: a comparison with these would walk all of their areas for each area.
+    grouped = frozenset(groups)
+    nested = [area for area in groups if not holders.ever(area).isdisjoint(grouped)]
     if nested:
         first = min(nested)
         raise InputError("K010", n=len(nested), where=f"{first.geo_level} {first.geo_code}")
@@ -144,8 +146,9 @@ def universe_of(
     for area in known:
         if area.geo_level in levels and area not in holding:
             stratum.setdefault(area, UNKNOWN_GROUP)
-    finer = {area for area in base if area not in stratum and not holders.ever(area).isdisjoint(stratum)}
-    whole = frozenset().union(*(holders.ever(area) & stratum.keys() for area in finer))
+    placed = frozenset(stratum)
+    finer = {area for area in base if area not in placed and not holders.ever(area).isdisjoint(placed)}
+    whole = frozenset().union(*(holders.ever(area) & placed for area in finer))
     # What is summed from finer areas is kept apart; the rest is told apart only where some sum needs it.
     links: dict[frozenset[object], int] = {}
     signs = _signatures(datasets)
