@@ -172,7 +172,8 @@ def area_against_rest(
     Raises
     ------
     InputError
-        ``N005`` a group lacks an area that another has; ``M010`` a discovery rate outside 0 to 1; else as for :func:`rnc_epi.indicators.asr`.
+        ``N005`` a group lacks an area that another has; ``M010`` a discovery rate outside 0 to 1; else as
+        for :func:`rnc_epi.indicators.asr`.
 
     References
     ----------
@@ -232,7 +233,8 @@ def annual_change(
     Raises
     ------
     InputError
-        ``N005`` a group lacks a year that another has; ``M005`` unknown family; else as for :func:`rnc_epi.indicators.asr`.
+        ``N005`` a group lacks a year that another has; ``M005`` unknown family; else as for
+        :func:`rnc_epi.indicators.asr`.
 
     References
     ----------

@@ -235,18 +235,33 @@ def years_of_life_lost_rate(
     Parameters
     ----------
     deaths, person_years : array_like, shape (..., bands)
-    age_from, age_until, until, mean_age_at_death : see :func:`years_of_life_lost`
+        Counts by age band, same order.
+    age_from, age_until, until, mean_age_at_death
+        As for :func:`years_of_life_lost`.
     weights : array_like, shape (bands,) or (..., bands), optional
         Standard population on any scale; its bands above `until` are left out.
-    method, level, per : see :func:`rnc_epi.maths.standardise.directly_standardised_rate`
+    method, level, per
+        As for :func:`rnc_epi.maths.standardise.directly_standardised_rate`.
 
     Returns
     -------
     RateEstimate
         In years lost per `per` person-years; ``events`` are the deaths before `until`.
 
+    Raises
+    ------
+    InputError
+        ``M001``, ``M002``, ``M003``, ``M007`` impossible counts; ``M006`` weights; ``M011`` no band starts
+        at `until`; ``M013`` bands in disorder; ``M004``, ``M005``, ``M009`` level, method, per.
+
+    References
+    ----------
+    Romeder JM, McWhinnie JR. Int J Epidemiol 1977;6:143-151. doi:10.1093/ije/6.2.143
+
     Examples
     --------
+    Two deaths at 62.5 lose 25 years, of 1 000 person-years before 75:
+
     >>> found = years_of_life_lost_rate([2, 9], [1000, 500], [60, 75], [65, float("inf")], per=1000)
     >>> float(found.rate)
     25.0

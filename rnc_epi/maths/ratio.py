@@ -177,7 +177,7 @@ class PredictionErrors:
 
 
 def prediction_errors(observed: ArrayLike, predicted: ArrayLike) -> PredictionErrors:
-    """Relative errors and chi-squares of predicted counts (Colonna 2011).
+    """Relative errors, :math:`p/o - 1`, and chi-squares, :math:`(o - p)^2/p`, of predicted counts.
 
     Parameters
     ----------
@@ -187,11 +187,16 @@ def prediction_errors(observed: ArrayLike, predicted: ArrayLike) -> PredictionEr
     Returns
     -------
     PredictionErrors
+        ``relative`` (a fraction) and ``chi_square``, shape (areas,).
 
     Raises
     ------
     InputError
         M002, M007, M009.
+
+    References
+    ----------
+    Colonna 2011, as for :func:`national_ratio`.
 
     Examples
     --------
@@ -235,6 +240,7 @@ def algorithm_corrected(
     Returns
     -------
     RatioEstimate
+        ``cases, se, lower, upper``, in cases, with limits on the logarithmic scale.
 
     Raises
     ------

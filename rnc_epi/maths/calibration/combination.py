@@ -181,6 +181,7 @@ def weighted_incidence(
     weights : array_like, shape (proxies,)
         Non-negative shares, which sum to one.
     correlation : array_like, shape (proxies, proxies)
+        Correlation of the errors of the proxies, such as :attr:`ProxyCombination.correlation`.
     inflation : float
         Factor of the variance, 1 for shares that are known; :attr:`ProxyCombination.inflation` for shares
         that the districts of the calibration have taught.
@@ -190,6 +191,7 @@ def weighted_incidence(
     Returns
     -------
     CombinedIncidence
+        Cases by group, with log-normal limits.
 
     Raises
     ------

@@ -252,10 +252,10 @@ def grade(errors: ArrayLike, sigma_district: float, sigma_incidence: float) -> s
 def errors_without_noise(errors: ArrayLike, noise_variance: ArrayLike) -> Floats:
     r"""Errors shrunk so that their spread is what remains once the noise of the counts is taken off.
 
-    The errors are seen as :math:`e_j \sim N(0, \tau^2 + v_j)`; :math:`\tau^2` solves
-    :math:`\sum e_j^2 / (\tau^2 + v_j) = J` (Paule and Mandel), and each error is multiplied by
-    :math:`\sqrt{\tau^2 / (\tau^2 + v_j)}`, which gives the set the variance :math:`\tau^2` (Louis), where the
-    posterior means would have too little. Rare sites are then not refused for the noise alone.
+    The errors are seen as :math:`e_j \sim N(0, \tau^2 + v_j)`; :math:`\tau^2` solves :math:`\sum e_j^2 /
+    (\tau^2 + v_j) = J` (Paule and Mandel), and each error is multiplied by :math:`\sqrt{\tau^2 / (\tau^2 +
+    v_j)}`, which gives the set the variance :math:`\tau^2` (Louis), where the posterior means would have too
+    little. Rare sites are then not refused for the noise alone.
 
     Parameters
     ----------
@@ -265,6 +265,11 @@ def errors_without_noise(errors: ArrayLike, noise_variance: ArrayLike) -> Floats
     Returns
     -------
     ndarray, shape (districts,)
+
+    Raises
+    ------
+    InputError
+        ``M002`` shapes differ; ``M007``, ``M009`` errors not finite, variances not above 0.
 
     References
     ----------
@@ -313,6 +318,11 @@ def best_proxy(names: Sequence[str], grades: Sequence[str], errors: Sequence[Arr
     -------
     str or None
         None where no proxy may be published.
+
+    Raises
+    ------
+    InputError
+        ``M002`` lengths differ; ``M005`` unknown grade; ``M007`` errors that are not finite.
 
     Examples
     --------

@@ -82,15 +82,17 @@ def attributable_fraction(
     Returns
     -------
     Estimate
-        A fraction, at most one; negative where the reference group has the higher rate.
+        A fraction, shape (...), at most one; negative where the reference group has the higher rate.
 
     Raises
     ------
     InputError
-        As for :func:`excess_events`.
+        ``I001``, ``M001``, ``M003``, ``M004`` as for :func:`excess_events`.
 
     Examples
     --------
+    Of 12 events the reference rate would have given 6:
+
     >>> float(attributable_fraction([1, 4, 7], [1000, 2000, 3000], reference=0).value)
     0.5
     """
@@ -106,6 +108,7 @@ def age_stratified_excess_events(
     Parameters
     ----------
     events, person_years : array_like, shape (..., ages, groups)
+        Counts by age and group, groups from the least to the most deprived.
     reference, level
         As for :func:`excess_events`.
 
@@ -114,6 +117,11 @@ def age_stratified_excess_events(
     Estimate
         Number of events, shape (...). An age without an event in the reference group counts its events as
         excess; not estimable where the reference has no event at any age, or nobody at an age with events.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``M001``, ``M003``, ``M004`` as for :func:`excess_events`; ``M002`` fewer than two axes.
 
     Examples
     --------
@@ -138,7 +146,20 @@ def age_stratified_attributable_fraction(
     .. math:: \mathrm{Var}(\ln E/D) = \sum_a d_{ra} \Big(\frac{N_a}{n_{ra} E} - \frac1D\Big)^2
        + \sum_{a, j \ne r} \frac{d_{aj}}{D^2} .
 
-    Parameters and results as for :func:`age_stratified_excess_events`, as a fraction.
+    Parameters
+    ----------
+    events, person_years, reference, level
+        As for :func:`age_stratified_excess_events`.
+
+    Returns
+    -------
+    Estimate
+        A fraction, shape (...), at most one; not estimable where the excess is not.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``M001`` to ``M004`` as for :func:`age_stratified_excess_events`.
 
     Examples
     --------

@@ -78,10 +78,25 @@ def concentration_index(value: ArrayLike, population: ArrayLike) -> Floats:
 def absolute_concentration_index(value: ArrayLike, population: ArrayLike) -> Floats:
     r"""Absolute (generalised) concentration index, :math:`\mu C`, in the unit of the value.
 
-    Parameters, errors and shape as for :func:`concentration_index`; zero where every value is zero.
+    Parameters
+    ----------
+    value, population
+        As for :func:`concentration_index`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Zero where every value is zero.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I002``, ``M001``, ``M002``, ``M007`` as for :func:`concentration_index`.
 
     Examples
     --------
+    A mean of 3 times an index of 2/3:
+
     >>> float(round(absolute_concentration_index([0, 0, 9], [1, 1, 1]), 6))
     2.0
     """
@@ -104,6 +119,7 @@ def erreygers_index(
     Returns
     -------
     ndarray, shape (...)
+        Between -1 and 1; NaN where fewer than three groups are populated.
 
     Raises
     ------
@@ -117,6 +133,8 @@ def erreygers_index(
 
     Examples
     --------
+    By hand, with a mean of 1/3: 4 x 1/3 x 2/3.
+
     >>> float(round(erreygers_index([0, 0, 1], [1, 1, 1]), 6))
     0.888889
     """
@@ -129,7 +147,20 @@ def wagstaff_index(
 ) -> Floats:
     r"""Concentration index of a bounded variable, normalised: :math:`\mu C (b - a) / ((b - \mu)(\mu - a))`.
 
-    Parameters, errors and shape as for :func:`erreygers_index`; NaN where the mean is at a bound.
+    Parameters
+    ----------
+    value, population, lowest, highest
+        As for :func:`erreygers_index`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Between -1 and 1; NaN where the mean is at a bound.
+
+    Raises
+    ------
+    InputError
+        ``I008`` and the others as for :func:`erreygers_index`.
 
     References
     ----------
@@ -153,10 +184,30 @@ def concentration_curve(value: ArrayLike, population: ArrayLike) -> Concentratio
 
     Below the diagonal when the value is concentrated among the most deprived.
 
-    Parameters and errors as for :func:`concentration_index`.
+    Parameters
+    ----------
+    value, population
+        As for :func:`concentration_index`.
+
+    Returns
+    -------
+    ConcentrationCurve
+        Shares of shape (..., groups + 1), from 0 to 1; NaN where every value is zero or fewer than three
+        groups are populated.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I002``, ``M001``, ``M002``, ``M007`` as for :func:`concentration_index`.
+
+    References
+    ----------
+    Kakwani, Wagstaff and van Doorslaer 1997, as for :func:`concentration_index`.
 
     Examples
     --------
+    Amounts 1, 2 and 10 of 13:
+
     >>> curve = concentration_curve([1, 2, 5], [1, 1, 2])
     >>> curve.population_share.tolist(), curve.value_share.round(4).tolist()
     ([0.0, 0.25, 0.5, 1.0], [0.0, 0.0769, 0.2308, 1.0])
@@ -200,11 +251,17 @@ def concentration_interval(
     Returns
     -------
     Estimate
+        The index, shape (...), with limits symmetric around it.
 
     Raises
     ------
     InputError
         ``M004`` without `se` when a population is not one, and those of :func:`concentration_index`.
+
+    References
+    ----------
+    Kakwani N, Wagstaff A, van Doorslaer E. J Econometrics 1997;77:87-103.
+    doi:10.1016/S0304-4076(96)01807-6
 
     Examples
     --------
@@ -244,12 +301,20 @@ def concentration_contributions(
     value, population : array_like, shape (..., groups)
         As for :func:`concentration_index`.
     determinants : array_like, shape (..., determinants, groups)
+        Mean of each determinant by group.
     coefficients : array_like, shape (..., determinants)
+        Coefficients :math:`\beta_k` of the linear model, fitted elsewhere.
 
     Returns
     -------
     ndarray, shape (..., determinants + 1)
         Contributions that add up to the index; the last is the part that no determinant explains.
+
+    Raises
+    ------
+    InputError
+        ``M002`` shapes that do not match; ``I001``, ``I002``, ``M001``, ``M007`` as for
+        :func:`concentration_index`.
 
     References
     ----------

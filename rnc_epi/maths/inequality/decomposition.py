@@ -310,16 +310,30 @@ def crude_gap(events: ArrayLike, person_years: ArrayLike, *, high: int = -1, low
     Parameters
     ----------
     events, person_years : array_like, shape (..., ages, groups)
+        Counts, groups from the least to the most deprived.
     high, low : int
         Positions of the two groups on the last axis.
 
     Returns
     -------
     CrudeGap
-        NaN where an age has person-years in one of the two groups only.
+        Each part of shape (...), per person-year; NaN where an age has person-years in one of the two groups
+        only.
+
+    Raises
+    ------
+    InputError
+        ``I001`` fewer than three groups; ``M001``, ``M002``, ``M003``, ``M007`` impossible counts; ``M004``
+        a position that is none.
+
+    References
+    ----------
+    Kitagawa EM. Components of a difference between two rates. J Am Stat Assoc 1955;50:1168-1194.
 
     Examples
     --------
+    Equal ages: all of the gap of 11/2000 - 7/2000 is of rates.
+
     >>> gap = crude_gap([[1, 1, 2], [6, 6, 9]], [[1000, 1000, 1000], [1000, 1000, 1000]])
     >>> float(gap.composition), float(round(gap.rates, 6))
     (0.0, 0.002)

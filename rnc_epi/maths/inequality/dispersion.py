@@ -58,8 +58,24 @@ def theil(value: ArrayLike, population: ArrayLike) -> Floats:
 def mean_log_deviation(value: ArrayLike, population: ArrayLike) -> Floats:
     r"""Mean log deviation between groups, :math:`-\sum_j a_j \ln (y_j / \mu)`.
 
-    Parameters, errors and shape as for :func:`theil`; NaN where a populated group has a zero, for which it
-    is infinite.
+    Parameters
+    ----------
+    value, population
+        As for :func:`theil`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In natural units, as :func:`theil`; NaN where a populated group has a zero, for which it is infinite.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I002``, ``M001``, ``M002``, ``M007`` as for :func:`theil`.
+
+    References
+    ----------
+    Theil H. Economics and information theory. North-Holland, 1967.
 
     Examples
     --------
@@ -78,10 +94,25 @@ def mean_log_deviation(value: ArrayLike, population: ArrayLike) -> Floats:
 def between_group_variance(value: ArrayLike, population: ArrayLike) -> Floats:
     r"""Variance between groups, :math:`\sum_j a_j (y_j - \mu)^2`, in the squared unit of the value.
 
-    Parameters, errors and shape as for :func:`theil`, with values of any sign.
+    Parameters
+    ----------
+    value, population
+        As for :func:`theil`, with values of any sign.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN where fewer than three groups are populated.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I002``, ``M002``, ``M007`` as for :func:`theil`.
 
     Examples
     --------
+    A mean of 2: (1 + 1 + 4) / 3.
+
     >>> float(between_group_variance([1, 1, 4], [1, 1, 1]))
     2.0
     """
@@ -90,12 +121,27 @@ def between_group_variance(value: ArrayLike, population: ArrayLike) -> Floats:
 
 
 def coefficient_of_variation(value: ArrayLike, population: ArrayLike) -> Floats:
-    """Standard deviation between groups, in per cent of the mean.
+    r"""Standard deviation between groups in per cent of the mean, :math:`100 \sqrt{\sum_j a_j (y_j/\mu - 1)^2}`.
 
-    Parameters, errors and shape as for :func:`theil`.
+    Parameters
+    ----------
+    value, population
+        As for :func:`theil`.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Per cent; NaN where the mean is zero or fewer than three groups are populated.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I002``, ``M001``, ``M002``, ``M007`` as for :func:`theil`.
 
     Examples
     --------
+    The root of 2 over a mean of 2:
+
     >>> float(round(coefficient_of_variation([1, 1, 4], [1, 1, 1]), 4))
     70.7107
     """
@@ -112,7 +158,22 @@ def index_of_disparity(value: ArrayLike, population: ArrayLike, *, weighted: boo
     each group counting for its population, or all the same with ``weighted=False``; the mean :math:`\mu` is
     that of the population in both.
 
-    Parameters, errors and shape as for :func:`theil`.
+    Parameters
+    ----------
+    value, population
+        As for :func:`theil`.
+    weighted : bool
+        Each group counts for its population, or all the same.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Per cent; NaN where the mean is zero or fewer than three groups are populated.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I002``, ``M001``, ``M002``, ``M007`` as for :func:`theil`.
 
     References
     ----------
@@ -121,6 +182,8 @@ def index_of_disparity(value: ArrayLike, population: ArrayLike, *, weighted: boo
 
     Examples
     --------
+    Distances 1, 1 and 2 of a mean of 2:
+
     >>> float(round(index_of_disparity([1, 1, 4], [1, 1, 1]), 4))
     66.6667
     """
@@ -132,7 +195,7 @@ def index_of_disparity(value: ArrayLike, population: ArrayLike, *, weighted: boo
 def mean_difference(
     value: ArrayLike, population: ArrayLike, *, benchmark: Benchmark = "mean", weighted: bool = True
 ) -> Floats:
-    """Mean absolute distance of the groups to a benchmark, in the unit of the value.
+    r"""Mean absolute distance of the groups to a benchmark b, :math:`\sum_j a_j |y_j - b|`, in the value's unit.
 
     Parameters
     ----------
@@ -147,9 +210,17 @@ def mean_difference(
     Returns
     -------
     ndarray, shape (...)
+        NaN where fewer than three groups are populated.
+
+    Raises
+    ------
+    InputError
+        ``M005`` unknown benchmark; ``I001``, ``I002``, ``M002``, ``M007`` as for :func:`theil`.
 
     Examples
     --------
+    Distances 0, 0 and 3 to the lowest:
+
     >>> float(mean_difference([1, 1, 4], [1, 1, 1], benchmark="lowest"))
     1.0
     """

@@ -53,6 +53,8 @@ def over_draws(
 
     Examples
     --------
+    Indices 0, 2/9 and 8/27, and their median:
+
     >>> from rnc_epi.maths.inequality import concentration_index
     >>> draws = [[1, 1, 1], [1, 2, 3], [1, 3, 5]]
     >>> float(round(over_draws(concentration_index, draws, [1, 1, 1]).value, 4))
@@ -95,6 +97,12 @@ def from_standard_errors(
     -------
     Estimate
         ``value`` is the measure of the observed values; limits and ``se`` come from the draws.
+
+    Raises
+    ------
+    InputError
+        ``M001``, ``M002`` standard errors that are negative or of another shape; ``M004`` fewer than 100
+        simulations; those of the measure.
 
     Examples
     --------

@@ -68,6 +68,12 @@ def log_slope(
     LogSlope
         Shape (...).
 
+    Raises
+    ------
+    InputError
+        ``I001`` fewer than three ranks; ``M001``, ``M002``, ``M003``, ``M007`` impossible counts; ``M005``
+        unknown variance; ``M010`` a rank outside 0 to 1.
+
     Examples
     --------
     >>> found = log_slope([100, 200, 400], [1000.0] * 3, [0.0, 0.5, 1.0], [60] * 3, variance="model")
@@ -115,6 +121,7 @@ def gradient_ends(
     Parameters
     ----------
     events, person_years : array_like, shape (..., cells)
+        Counts of each group and age.
     rank, age, weights
         As for :func:`slope_and_relative_index`.
     model : {"multiplicative", "additive-by-age"}
@@ -122,7 +129,12 @@ def gradient_ends(
     Returns
     -------
     least, most : ndarrays, shape (...)
-        NaN where not estimable.
+        Per person-year; NaN where not estimable.
+
+    Raises
+    ------
+    InputError
+        As for :func:`slope_and_relative_index`; ``M005`` unknown model.
 
     Examples
     --------

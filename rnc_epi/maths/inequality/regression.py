@@ -135,11 +135,7 @@ def slope_index(
     low, high = _ends(line, transform)
     d_low, d_high = _derivatives(low, high, transform)
     by_intercept, by_slope = d_high - d_low, d_high
-    variance = (
-        by_intercept**2 * line.variance_intercept
-        + 2.0 * by_intercept * by_slope * line.covariance
-        + by_slope**2 * line.variance_slope
-    )
+    variance = _variance_along(line, by_intercept, by_slope)
 
     def measure(least: Floats, most: Floats) -> Floats:
         return most - least
@@ -208,11 +204,7 @@ def relative_index(
     by_intercept = by_slope - d_low / safe_low
     # Of values so near zero that the inverse of their square is no float, the error is infinite.
     with np.errstate(over="ignore", invalid="ignore"):
-        variance = ratio**2 * (
-            by_intercept**2 * line.variance_intercept
-            + 2.0 * by_intercept * by_slope * line.covariance
-            + by_slope**2 * line.variance_slope
-        )
+        variance = ratio**2 * _variance_along(line, by_intercept, by_slope)
     variance = np.where(np.isnan(variance), np.inf, variance)
     return _estimate(
         line, transform, ratio, variance, low, high, estimable, _ratio_of_ends, level, seed, simulations
@@ -315,6 +307,19 @@ def _derivatives(low: Floats, high: Floats, transform: str) -> tuple[Floats, Flo
     return np.ones_like(low), np.ones_like(high)
 
 
+def _variance_along(line: Line, by_intercept: Floats, by_slope: Floats) -> Floats:
+    """Return the variance of a combination of both coefficients, as a sum of squares: never below zero."""
+    first, tilt, rest = _factor(line)
+    return (by_intercept * first + by_slope * tilt) ** 2 + (by_slope * rest) ** 2
+
+
+def _factor(line: Line) -> tuple[Floats, Floats, Floats]:
+    """Return the Cholesky factor of the covariance of intercept and slope."""
+    first = np.sqrt(line.variance_intercept)
+    tilt = np.divide(line.covariance, first, out=np.zeros_like(first), where=first > 0)
+    return first, tilt, np.sqrt(np.maximum(line.variance_slope - tilt**2, 0.0))
+
+
 def _estimate(
     line: Line,
     transform: str,
@@ -366,10 +371,7 @@ def _limits(
     shape = line.middle.shape
     slope = line.slope.reshape(-1, 1)
     intercept = line.middle.reshape(-1, 1) - slope / 2.0
-    first = np.sqrt(line.variance_intercept).reshape(-1, 1)
-    covariance, total = line.covariance.reshape(-1, 1), line.variance_slope.reshape(-1, 1)
-    tilt = np.divide(covariance, first, out=np.zeros_like(first), where=first > 0)
-    rest = np.sqrt(np.maximum(total - tilt**2, 0.0))
+    first, tilt, rest = (part.reshape(-1, 1) for part in _factor(line))
     draws = np.random.default_rng(seed).standard_normal((2, simulations))
     tails = np.atleast_1d((1.0 - levels) / 2.0)
     # Order statistics, not interpolated: an infinite ratio must not spoil its finite neighbour.

@@ -68,7 +68,13 @@ def spread_between_groups(
     Raises
     ------
     InputError
-        Those of :func:`theil`; ``M002`` for errors of another shape.
+        ``I001``, ``I002``, ``M001``, ``M002``, ``M007`` as for :func:`theil`; ``M002`` errors of another
+        shape; ``M004`` level, fewer than 100 simulations.
+
+    References
+    ----------
+    Theil H. Economics and information theory. North-Holland, 1967. Pearcy JN, Keppel KG. Public Health Rep
+    2002;117:273-280. doi:10.1093/phr/117.3.273
 
     Examples
     --------

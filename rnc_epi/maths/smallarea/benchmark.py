@@ -59,10 +59,13 @@ def benchmark(
         then regions) by iterative proportional fitting.
     close : float
         Relative distance to the totals at the end.
+    most_steps : int
+        Passes over the margins before the fit is refused.
 
     Returns
     -------
     Benchmarked
+        Raked cases and their factors, (pieces, draws), and the passes taken.
 
     Raises
     ------
@@ -71,8 +74,13 @@ def benchmark(
     EstimateRefused
         A026 when margins contradict one another.
 
+    References ---------- Deming WE, Stephan FF. On a least squares adjustment of a sampled frequency table
+    when the expected marginal totals are known. Ann Math Stat 1940;11:427-444.
+
     Examples
     --------
+    Pieces of 2 and 3 raked to 10, and 5 raked to 4:
+
     >>> import numpy as np
     >>> pieces, totals = np.array([[2.0], [3.0], [5.0]]), np.array([[10.0], [4.0]])
     >>> result = benchmark(pieces, [(np.array([0, 0, 1]), totals)])

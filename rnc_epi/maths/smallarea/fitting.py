@@ -146,7 +146,29 @@ def fit_gaussian(
     Returns
     -------
     SmallAreaFit
-        ``relative_risk`` is the smoothed estimate on the natural scale.
+        Rows are areas; ``relative_risk`` is the smoothed estimate on the natural scale.
+
+    Raises
+    ------
+    InputError
+        ``A001`` to ``A008`` graph, covariates, priors as for :func:`fit`; ``A009`` an error covariance that
+        is not symmetric and positive definite; ``M002``, ``M007``, ``M009`` estimates and errors; ``M004``,
+        ``M005`` level and model.
+    EstimateRefused
+        As for :func:`fit`.
+
+    References ---------- Fay RE, Herriot RA. J Am Stat Assoc 1979;74:269-277. doi:10.2307/2286322. The
+    fields and the engine as for :func:`fit`.
+
+    Examples
+    --------
+    Of two neighbours known as badly as one another, both end between their estimates:
+
+    >>> import numpy as np
+    >>> edges = np.array([[0, 1], [1, 2]])
+    >>> smooth = fit_gaussian(np.log([0.5, 1.0, 2.0]), [0.1, 0.1, 0.1], edges)
+    >>> bool(0.5 < smooth.relative_risk[0] < smooth.relative_risk[2] < 2.0)
+    True
     """
     values = require_finite(estimates, "estimates")
     if values.ndim != 1 or not values.size:

@@ -46,9 +46,18 @@ def evidence_classes(exceedance: ArrayLike, *, high: float = 0.8, low: float = 0
         An area is above when its probability exceeds `high` (0.8 in the rule of Richardson, tuned for
         expected counts of 5 to 20 or more and true risks of about 2), below when it is under `low`.
 
-    References
-    ----------
-    Richardson S, Thomson A, Best N, Elliott P (2004), Environ Health Perspect 112:1016, doi:10.1289/ehp.6740.
+    Returns
+    -------
+    array of int (areas,)
+        1 above, -1 below, 0 not told apart.
+
+    Raises
+    ------
+    InputError
+        ``M010`` no probabilities; ``M004`` limits other than ``0 <= low < high <= 1``.
+
+    References ---------- Richardson S, Thomson A, Best N, Elliott P (2004), Environ Health Perspect
+    112:1016, doi:10.1289/ehp.6740.
 
     Examples
     --------
@@ -71,14 +80,29 @@ def ranks(draws: ArrayLike, *, top: int = 1, level: float = 0.95) -> Ranks:
     top : int
         Size of the head of the list whose probability is wanted.
     level : float
+        Probability held by the limits of a rank.
 
     Returns
     -------
     Ranks
+        Per area, 1 the highest risk: mean, median and limits of the rank, and the probability of the head.
+
+    Raises
+    ------
+    InputError
+        ``M002``, ``M007`` draws; ``M004`` `top` or `level`.
 
     References
     ----------
     Goldstein H, Spiegelhalter DJ (1996), J R Stat Soc A 159:385, doi:10.2307/2983325.
+
+    Examples
+    --------
+    The second area is first in three draws of four:
+
+    >>> found = ranks([[1.0, 1.0, 1.0, 3.0], [2.0, 2.0, 2.0, 2.0]])
+    >>> found.mean.tolist()
+    [1.75, 1.25]
     """
     values = require_finite(draws, "draws")
     if values.ndim != 2 or not values.size:
@@ -105,18 +129,32 @@ def ranks(draws: ArrayLike, *, top: int = 1, level: float = 0.95) -> Ranks:
 def ratio_of_extremes(draws: ArrayLike, *, share: float = 0.1) -> Floats:
     """Return, draw by draw, the ratio of the risks that leave `share` of the areas above and below.
 
-    A distribution near 1 says that the map hardly varies: the evidence of variation that a map owes its
-    reader.
+    The quantile ``1 - share`` of the risks over the quantile ``share``. A distribution near 1 says that the
+    map hardly varies: the evidence of variation that a map owes its reader.
 
     Parameters
     ----------
     draws : array (areas, draws)
+        Risks, from :meth:`SmallAreaFit.draws`.
     share : float
         Between 0 and 0.5.
 
     Returns
     -------
     array (draws,)
+        Ratios, 1 or more.
+
+    Raises
+    ------
+    InputError
+        ``M002``, ``M007`` draws; ``M004`` `share`.
+
+    Examples
+    --------
+    Five areas at 1, 2, 3, 4 and 5; a quarter below 2, a quarter above 4:
+
+    >>> ratio_of_extremes([[1.0], [2.0], [3.0], [4.0], [5.0]], share=0.25)
+    array([2.])
     """
     values = require_finite(draws, "draws")
     if values.ndim != 2 or not values.size:

@@ -67,6 +67,7 @@ def fit_spacetime(
     observed, expected : arrays (areas, periods)
         Cases; expected cases, above 0. Periods are consecutive and of one length.
     edges : array of int (m, 2) or AreaGraph
+        Neighbouring pairs, areas numbered from 0.
     interaction : {"none", "I", "II"}
         What a place and a period have of their own: nothing, white noise, or a curve in each area.
     time : {"random-walk", "autoregressive"}
@@ -87,7 +88,13 @@ def fit_spacetime(
     Raises
     ------
     InputError, EstimateRefused
-        As :func:`rnc_epi.maths.smallarea.fit`.
+        ``A001`` to ``A008``, ``M001`` to ``M009`` as for :func:`rnc_epi.maths.smallarea.fit`; ``M002`` fewer
+        than two periods.
+
+    References
+    ----------
+    Knorr-Held L. Stat Med 2000;19:2555-2567 (interactions of types I and II).
+    doi:10.1002/1097-0258(20000915/30)19:17/18<2555::AID-SIM587>3.0.CO;2-#
 
     Examples
     --------
@@ -159,6 +166,16 @@ def spacetime_engine(
 
 def spacetime_name(interaction: str, time: str) -> str:
     """Return the name of a model over periods.
+
+    Parameters
+    ----------
+    interaction : {"none", "I", "II"}
+    time : {"random-walk", "autoregressive"}
+        As for :func:`fit_spacetime`.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

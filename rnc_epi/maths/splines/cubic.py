@@ -208,6 +208,7 @@ def tensor(first: CubicRegression, second: CubicRegression) -> Tensor:
     Returns
     -------
     Tensor
+        One column fewer than the product of those of the margins.
 
     References
     ----------

@@ -99,11 +99,16 @@ def build_design(smooths: Sequence[Smooth], covariates: Mapping[str, ArrayLike])
     Returns
     -------
     Design
+        The matrix (rows, columns), with an intercept first, the penalties and the place of each term.
 
     Raises
     ------
     InputError
-        C002: a covariate is missing. M002: lengths differ. M005: two terms share a name.
+        ``C002`` a covariate is missing; ``C003`` two terms share a name; ``M002`` lengths differ.
+
+    References
+    ----------
+    Wood SN. Generalized additive models: an introduction with R. 2nd ed. CRC Press, 2017, chapter 5.
 
     Examples
     --------

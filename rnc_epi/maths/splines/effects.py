@@ -48,6 +48,12 @@ def random_effect(name: str, labels: ArrayLike) -> RandomEffect:
     Returns
     -------
     RandomEffect
+        Columns of zeros and ones, one a level; a label not seen has zeros.
+
+    Raises
+    ------
+    InputError
+        ``M002`` no label, or more than one axis.
 
     Examples
     --------
@@ -102,9 +108,17 @@ def random_slope(name: str, label: str, labels: ArrayLike, along: str, values: A
     Returns
     -------
     RandomSlope
+        One column a level: the distance to the mean of `values`; zeros elsewhere.
+
+    Raises
+    ------
+    InputError
+        ``M002`` labels or values of more than one axis.
 
     Examples
     --------
+    Around the mean of 0.4:
+
     >>> tilt = random_slope("tilt", "district", ["a", "b"], "score", [0.2, 0.6])
     >>> tilt.columns(["a", "b"], [0.9, 0.4]).round(6).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
@@ -137,6 +151,16 @@ class Linear:
 
 def linear(name: str) -> Linear:
     """Slope along one covariate, without penalty.
+
+    Parameters
+    ----------
+    name : str
+        Name of the covariate and of the term.
+
+    Returns
+    -------
+    Linear
+        One column: the values.
 
     Examples
     --------
