@@ -225,9 +225,9 @@ def against_truth(rows: dict[str, pd.DataFrame], truth: pd.DataFrame) -> str:
         )
         for name in ("value", "lower", "upper"):
             columns[f"{level} {name}"] = own[name]
-        columns[f"{level} truth"] = of_truth[of_truth["geo_level"].eq(level)].set_index(["site", "sex"])[
-            "value"
-        ]
+        # Of the metropolitan fifths, as published ratios are.
+        mine = of_truth[of_truth["geo_level"].eq(level) & of_truth["geo_code"].eq("FRH")]
+        columns[f"{level} truth"] = mine.set_index(["site", "sex"])["value"]
     declared = of_truth[of_truth["geo_level"].eq("france_entiere")].set_index(["site", "sex"])["value"]
     table = pd.DataFrame({"declared": declared} | columns).dropna()
     lines = [table.round(2).to_string()]

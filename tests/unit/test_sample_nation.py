@@ -162,6 +162,7 @@ def test_deaths_of_zones_rise_with_deprivation_as_their_truth(
     nation_tables: duckdb.DuckDBPyConnection, truth: pd.DataFrame, places: Places
 ) -> None:
     ratios = truth[truth["quantity"].eq("mortality_ratio_extreme_fifths") & truth["geo_level"].eq("zone")]
+    ratios = ratios[ratios["geo_code"].eq("FR")]
     ratios = ratios.set_index(["site", "sex"])["value"]
     counted = nation_tables.execute(
         "SELECT site, sex, geo_code, CAST(sum(events) AS DOUBLE) AS events FROM death_cells "

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rnc_epi.extracts.sample.national import YEARS, nation, relative_population
-from rnc_epi.extracts.sample.persons import Area, Persons, link_failure, performance
+from rnc_epi.extracts.sample.persons import OLDEST, Area, Persons, link_failure, performance
 from rnc_epi.extracts.sample.places import Places, site_handed_over
 from rnc_epi.extracts.sample.reference import AGE_STARTS
 
@@ -104,8 +104,8 @@ def test_the_algorithm_has_the_declared_sensitivity_and_misses_more_of_the_old(s
     sensitivity, value = performance(site)
     # 40 000 persons of 40, and as many over 85: a standard error of 0.003 and less.
     assert young == pytest.approx(sensitivity, abs=0.012)
-    odds = sensitivity / (1 - sensitivity) * np.exp(-0.05 * (np.arange(85, 97) - 75))
-    assert old == pytest.approx((odds / (1 + odds)).mean(), abs=0.012)
+    odds = sensitivity / (1 - sensitivity) * np.exp(-0.05 * (np.arange(85, 105) - 75))
+    assert old == pytest.approx(((odds / (1 + odds)) * OLDEST).sum(), abs=0.012)
     assert 0.6 < value < sensitivity + 0.2
 
 
@@ -148,11 +148,44 @@ def test_stages_are_later_for_sites_found_late_and_in_situ_tumours_are_of_stage_
             "WHERE stage IS NOT NULL AND behaviour = 3 GROUP BY ALL"
         ).fetchall()
     )
-    # 48 % of lung and pancreas, 20 % of the others; about 2 000 staged tumours of the larynx (se 0.01).
-    assert fourth["C34"] == pytest.approx(0.48, abs=0.02)
-    assert fourth["C25"] == pytest.approx(0.48, abs=0.03)
-    assert fourth["C44"] == pytest.approx(0.20, abs=0.03)
+    # Of the order of what registries of whole populations stage; about 2 000 staged tumours of the larynx
+    # (standard error 0.01), 20 000 of the others.
+    assert fourth["C34"] == pytest.approx(0.50, abs=0.02)
+    assert fourth["C25"] == pytest.approx(0.58, abs=0.02)
+    assert fourth["C32"] == pytest.approx(0.30, abs=0.04)
+    assert fourth["C44"] == pytest.approx(0.03, abs=0.01)
     in_situ = regional_tables.execute(
         "SELECT DISTINCT stage FROM tumours WHERE behaviour = 2 AND stage IS NOT NULL"
     ).fetchall()
     assert in_situ == [("0",)]
+
+
+def test_the_oldest_are_ever_fewer_and_nobody_is_older_than_104(
+    regional_tables: duckdb.DuckDBPyConnection,
+) -> None:
+    by_age = dict(
+        regional_tables.execute(
+            "SELECT age_years, count(*) FROM tumours WHERE age_years >= 85 GROUP BY ALL"
+        ).fetchall()
+    )
+    of = [sum(by_age.get(age, 0) for age in range(start, start + 5)) for start in (85, 90, 95, 100)]
+    # Insee, 1 January 2022: 90 to 94 are about half as many as 85 to 89, 95 to 99 a third of these. Thousands
+    # of tumours over 85 here: standard errors of 2 and 4 %.
+    assert of[1] / of[0] == pytest.approx(0.47, abs=0.08)
+    assert of[2] / of[1] == pytest.approx(0.32, abs=0.08)
+    assert of[3] < 0.3 * of[2]
+    assert max(by_age) <= 104
+
+
+def test_those_found_early_live_longer(regional_tables: duckdb.DuckDBPyConnection) -> None:
+    alive = dict(
+        regional_tables.execute(
+            "SELECT stage, avg((vital_status = 0 OR follow_up_days >= 365)::INT) FROM tumours "
+            "WHERE topography LIKE 'C34%' AND behaviour = 3 AND year < 2019 AND basis_of_diagnosis > 0 "
+            "GROUP BY stage"
+        ).fetchall()
+    )
+    assert alive["1"] > alive["2"] > alive["3"] > alive["4"]
+    # French registries, lung: under half alive at a year of all, about four in five of stage 1.
+    assert 0.6 < alive["1"] < 0.95
+    assert 0.1 < alive["4"] < 0.4

@@ -20,7 +20,7 @@ from rnc_epi.extracts.sample.places import FIFTHS_APART, Places
 from rnc_epi.extracts.sample.proxies import SPAN, as_rows, by_span
 from rnc_epi.extracts.sample.surroundings import labelled_cells
 from rnc_epi.extracts.sample.tables import DEATHS
-from rnc_epi.extracts.sample.truth import extreme_fifths, metropolitan, nation_by_year, truth_rows
+from rnc_epi.extracts.sample.truth import metropolitan, nation_by_year, truth_of_fifths, truth_rows
 from rnc_epi.extracts.sample.world import ALL_CANCERS
 from rnc_epi.vocabulary.draws import seed_of
 
@@ -142,10 +142,7 @@ class Deaths:
             declared = np.array([mortality_ratio(site, sex)])
             quantity = "mortality_ratio_extreme_fifths"
             self.truth.append(truth_rows(quantity, site, sex, "france_entiere", ["FR"], None, declared))
-            self.truth += [
-                truth_rows(quantity, site, sex, unit, ["FR"], None, np.array([value]))
-                for unit, value in extreme_fifths(self.places, mortality).items()
-            ]
+            self.truth += truth_of_fifths(quantity, site, sex, self.places, mortality)
         return self.places.part_by_departement(self.chosen, drawn)
 
     def finish(self) -> None:

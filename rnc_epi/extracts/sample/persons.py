@@ -30,10 +30,10 @@ COMPLETENESS: Final = {1: 0.92, 2: 0.98}
 #: In situ tumours beside a hundred invasive ones; registries record them, incidence leaves them out.
 IN_SITU: Final = {"bladder": 30, "breast": 12, "cervix_uteri": 50, "melanoma_skin": 30}
 _UNKNOWN_AGE, _DEATH_CERTIFICATE_ONLY, _NOT_VERIFIED = 0.001, 0.015, 0.05
-#: Shares of the stages 1 to 4, of sites found late and of the others; missing share under and over 75.
-_STAGES: Final = {"late": (0.15, 0.12, 0.25, 0.48), "other": (0.33, 0.27, 0.20, 0.20)}
-_FOUND_LATE: Final = ("lung", "pancreas", "ovary", "oesophagus", "stomach", "liver", "gallbladder_biliary")
+#: Share of tumours whose stage is missing, under and over 75.
 _STAGE_MISSING: Final = (0.10, 0.20)
+#: How long a person lives after a diagnosis of stage 0 (in situ) to 4, relative to the mean of the site.
+_LIFE_BY_STAGE: Final = np.array([3.0, 2.0, 1.4, 0.8, 0.3])
 #: Detection of a case by the algorithm falls with age over 75, odds by year of age.
 _DETECTION_BY_AGE: Final = -0.05
 #: Links fail more often at both ends of life and for sites treated outside hospital (odds).
@@ -46,6 +46,11 @@ _LINK_FAILURE_BY_SITE: Final = {
 _NEXT_YEAR: Final = 0.04
 _PART: Final = 400_000
 _STARTS: Final = np.array(reference.AGE_STARTS)
+_BEYOND_85: Final = np.arange(20)
+#: Shares of the ages 85 to 104 among those who are 85 or more, of the order of Insee's: from 90 to 95 as many
+#: are left as one in three.
+_LEFT: Final = np.exp(-0.07 * _BEYOND_85 - 0.009 * _BEYOND_85**2)
+OLDEST: Final = _LEFT / _LEFT.sum()
 
 
 @dataclass
@@ -153,13 +158,16 @@ class Persons:
         ages = age[chosen]
         code = len(self.leaves)
         self.leaves.append(leaf)
-        found = "late" if leaf in _FOUND_LATE else "other"
-        stage = rng.choice(np.arange(1, 5, dtype=np.int8), size=n, p=_STAGES[found])
-        missing = rng.random(n) < np.where(ages < 75, *_STAGE_MISSING)
-        ratio = reference.deaths_per_case().get((site_handed_over(leaf), sex), 0.4)
-        survived = rng.exponential((200 + 6000 * (1 - ratio) ** 2) * np.exp(-0.02 * (ages - 65.0)), n)
-        until = (self.area.covered_until - np.array(self.area.years)[year[chosen]]) * 365
+        shares = reference.stages()
+        site = site_handed_over(leaf)
+        stage = rng.choice(np.arange(1, 5, dtype=np.int8), size=n, p=shares.get(site, shares["other"]))
         in_situ = np.arange(n) >= count
+        stage[in_situ] = 0
+        missing = rng.random(n) < np.where(ages < 75, *_STAGE_MISSING)
+        ratio = reference.deaths_per_case().get((site, sex), 0.4)
+        life = (200 + 6000 * (1 - ratio) ** 2) * np.exp(-0.02 * (ages - 65.0))
+        survived = rng.exponential(life if has_no_stage(leaf) else life * _LIFE_BY_STAGE[stage], n)
+        until = (self.area.covered_until - np.array(self.area.years)[year[chosen]]) * 365
         basis = np.where(in_situ | needs_microscope(leaf), 7, _basis(n, rng))
         # A tumour known from the death certificate alone has no life after its diagnosis.
         survived[basis == 0] = 0
@@ -174,7 +182,7 @@ class Persons:
             basis=basis.astype(np.int8),
             variant=variant_of(ages, basis).astype(np.uint8),
             # From 1, for stage 0; 0 is missing.
-            stage=np.where(missing | has_no_stage(leaf), 0, np.where(in_situ, 1, stage + 1)).astype(np.int8),
+            stage=np.where(missing | has_no_stage(leaf), 0, stage + 1).astype(np.int8),
             dead=(survived < until).astype(np.int8),
             days=np.minimum(survived, until).astype(np.int32),
         )
@@ -326,8 +334,11 @@ def _persons_of(counts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarra
     filled = np.flatnonzero(flat)
     place = np.repeat(filled.astype(np.int32), flat[filled])
     zone, year, band = np.unravel_index(place, counts.shape)
-    width = np.where(band == len(_STARTS) - 1, 12, 5)
-    return zone, year, _STARTS[band] + (rng.random(len(place)) * width).astype(np.int64)
+    chance = rng.random(len(place))
+    within = (chance * 5).astype(np.int64)
+    oldest = band == len(_STARTS) - 1
+    within[oldest] = np.searchsorted(np.cumsum(OLDEST), chance[oldest])
+    return zone, year, _STARTS[band] + np.minimum(within, len(OLDEST) - 1)
 
 
 def _basis(n: int, rng: np.random.Generator) -> np.ndarray:

@@ -35,6 +35,8 @@ FIFTHS_APART: Final = 0.8
 #: Spread of deprivation between zones that neither place nor density explains.
 BETWEEN: Final = 0.70
 _FEWEST_DEPARTEMENTS: Final = 5
+#: Most of the spread of levels that their place can explain: oesophagus in men has nine tenths of it.
+_LARGEST_SHARE_OF_PLACE: Final = 0.9
 
 
 def site_handed_over(leaf: str) -> str:
@@ -170,29 +172,68 @@ class Places:
             + np.sqrt(_BOTH_SEXES) * shared
             + np.sqrt(_OWN) * _normal(f"own|{key}", self.seed, count)
         )
-        # What deprivation explains of a level by chance would be read as part of its gradient.
+        level = self._free_of_deprivation(level)
+        return level / level[self._counted].std()
+
+    @cached_property
+    def _counted(self) -> np.ndarray:
+        """Return the départements that levels are relative to: the metropolitan ones, or all without any."""
+        first = np.searchsorted(self.departement_of, np.arange(len(self.departements)))
+        mainland = self.metropolitan[first]
+        return mainland if mainland.any() else np.ones(len(mainland), dtype=bool)
+
+    def _free_of_deprivation(self, level: np.ndarray) -> np.ndarray:
+        """Return what deprivation does not explain of levels: it would be read as part of their gradient."""
+        root = np.sqrt(self.by_departement(self.population) * self._counted)
+        design = np.column_stack([np.ones(len(level)), self.mean_rank()])
+        fitted = np.linalg.lstsq(design * root[:, None], level * root, rcond=None)[0]
+        return np.asarray(level - design @ fitted)
+
+    def of_place(self, site: str, sex: int, spread: float) -> np.ndarray:
+        """Return what a département's place says of its log level: a slope northwards and one eastwards."""
+        count = len(self.departements)
+        table = reference.levels_of_places()
+        if count < _FEWEST_DEPARTEMENTS or (site, sex) not in table.index:
+            return np.zeros(count)
         weight = self.by_departement(self.population)
-        design = np.column_stack([np.ones(count), self.mean_rank()]) * np.sqrt(weight)[:, None]
-        fitted = np.linalg.lstsq(design, level * np.sqrt(weight), rcond=None)[0]
-        level = level - np.column_stack([np.ones(count), self.mean_rank()]) @ fitted
-        return level / level.std()
+        middles = self.by_departement(self.middles * self.population[:, None]) / weight[:, None] / 100
+        slopes = table.loc[(site, sex), ["east", "north"]].to_numpy(dtype=np.float64)
+        level = np.where(self._counted & np.isfinite(middles).all(axis=1), middles @ slopes, 0.0)
+        level = np.where(self._counted, self._free_of_deprivation(level), 0.0)
+        own = level[self._counted].std()
+        return level * min(1.0, _LARGEST_SHARE_OF_PLACE * spread / own) if own > 0 else level
 
     def commune_level(self, leaf: str, sex: int) -> np.ndarray:
         """Return each commune's incidence of a leaf relative to the nation's: district and gradient.
 
-        The gradient is log-linear in the place on the scale of deprivation; levels of districts are drawn so
-        that both together have the published spread. Metropolitan inhabitants have a mean of 1.
+        The gradient is log-linear in the place on the scale of deprivation; levels of districts follow where
+        they lie and are drawn so that all together have the published spread. Metropolitan inhabitants have a
+        mean of 1; those of an overseas département have the ratio that its registry counts.
         """
         site = site_handed_over(leaf)
         slope = np.log(reference.gradients().get((site, sex), 1.0)) / FIFTHS_APART
         gradient = slope * (self.communes.rank - 0.5)
         between = self.by_departement(self.by_zone(gradient) * self.population)
         between = between / self.by_departement(self.population)
-        spread = reference.group_spread().get((site, sex), reference.spread()[(leaf, sex)])
-        spread = min(spread, _LARGEST_SPREAD)
-        own = np.sqrt(max(spread**2 - between.var(), (0.3 * spread) ** 2))
-        district = own * self.standard_level(f"{site}|{sex}")[self.departement_of]
-        return self.centred(np.exp(gradient + district[self.communes.zone]))
+        spread = min(_spread(site, leaf, sex), _LARGEST_SPREAD)
+        place = self.of_place(site, sex, spread)
+        explained = (between + place)[self._counted].var()
+        own = np.sqrt(max(spread**2 - explained, (0.3 * spread) ** 2))
+        district = place + own * self.standard_level(f"{site}|{sex}")
+        level = self.centred(np.exp(gradient + district[self.departement_of][self.communes.zone]))
+        return self._as_counted_overseas(level, site, sex)
+
+    def _as_counted_overseas(self, level: np.ndarray, site: str, sex: int) -> np.ndarray:
+        """Return levels of communes, those of each overseas département with the mean that is counted."""
+        departement = self.departement_of[self.communes.zone]
+        weight = np.bincount(departement, self.communes.population)
+        mean = np.bincount(departement, level * self.communes.population) / weight
+        ratios = reference.overseas_ratios()
+        wanted = [
+            ratios.get((code, site, sex), value)
+            for code, value in zip(self.departements, mean.tolist(), strict=True)
+        ]
+        return level * (np.array(wanted) / mean)[departement]
 
     def level(self, leaf: str, sex: int) -> np.ndarray:
         """Return each zone's incidence of a leaf relative to the nation's: the mean of its communes."""
@@ -205,6 +246,13 @@ class Places:
             # A user's communes may all lie overseas.
             mainland = np.ones(len(mainland), dtype=bool)
         return level / np.average(level[mainland], weights=self.communes.population[mainland])
+
+
+def _spread(site: str, leaf: str, sex: int) -> float:
+    """Return the published spread of the log rate of a site between registries."""
+    table = reference.levels_of_places()
+    value = float(table["sd_log"].get((site, sex), np.nan))
+    return reference.spread()[(leaf, sex)] if np.isnan(value) else value
 
 
 def rank_of(score: np.ndarray, population: np.ndarray) -> np.ndarray:

@@ -117,6 +117,44 @@ def group_spread() -> dict[tuple[str, int], float]:
 
 
 @cache
+def levels_of_places() -> pd.DataFrame:
+    """Return how levels of a site and sex (index) vary: ``sd_log, north, east`` and overseas ratios.
+
+    Slopes are of the log ratio by 100 km; the spread is empty where too few cases were counted to know it.
+    """
+    return _read("levels.csv").set_index(["site", "sex"])
+
+
+@cache
+def overseas_ratios() -> dict[tuple[str, str, int], float]:
+    """Return the incidence of an overseas département relative to the mainland, by code, site and sex.
+
+    French Guiana and Mayotte have no such registry: the one is taken to be as Guadeloupe and Martinique
+    (geometric mean), the other as La Réunion.
+    """
+    found = {}
+    for (site, sex), row in levels_of_places().iterrows():
+        antilles = float(np.sqrt(row["guadeloupe"] * row["martinique"]))
+        for code, ratio in (
+            ("971", row["guadeloupe"]),
+            ("972", row["martinique"]),
+            ("973", antilles),
+            ("974", row["reunion"]),
+            ("976", row["reunion"]),
+        ):
+            found[(code, site, int(sex))] = float(ratio)
+    return found
+
+
+@cache
+def stages() -> dict[str, tuple[float, ...]]:
+    """Return the shares of stages 1 to 4 among staged invasive tumours, by site; ``other`` for the rest."""
+    table = _read("stages.csv")
+    columns = ["stage_1", "stage_2", "stage_3", "stage_4"]
+    return dict(zip(table["site"], table[columns].itertuples(index=False, name=None), strict=True))
+
+
+@cache
 def proxies() -> pd.DataFrame:
     """Return what SNDS sees of each site (index): ratios, spreads of districts, effect of deprivation."""
     return _read("proxies.csv").set_index("site")

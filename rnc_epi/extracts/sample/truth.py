@@ -10,7 +10,7 @@ from rnc_epi.extracts.sample import reference
 from rnc_epi.extracts.sample.extent import Extent, is_nation
 from rnc_epi.extracts.sample.national import world_weights
 from rnc_epi.extracts.sample.persons import Persons, performance
-from rnc_epi.extracts.sample.places import Places
+from rnc_epi.extracts.sample.places import Places, rank_of
 
 
 def metropolitan(extent: Extent) -> np.ndarray:
@@ -65,8 +65,8 @@ def truth_of_cases(
 ) -> pd.DataFrame:
     """Return what is true of a site: cases and rates by year, rates of départements, its gradient.
 
-    The rate ratio of the extreme fifths is that of the nation: declared (code ``FR``), then as it stands
-    between communes and between zones.
+    The rate ratio of the extreme fifths is the declared one (level ``france_entiere``), then as it stands
+    between communes and between zones, of metropolitan France (code ``FRH``) and of the nation (``FR``).
     """
     mainland = metropolitan(extent)
     persons = places.part_by_departement(chosen, person_years)
@@ -87,10 +87,7 @@ def truth_of_cases(
     parts += [
         truth_rows("asr_world", site, sex, "departement", extent.departements, None, pooled),
         truth_rows("rate_ratio_extreme_fifths", site, sex, "france_entiere", ["FR"], None, np.array([ratio])),
-        *(
-            truth_rows("rate_ratio_extreme_fifths", site, sex, unit, ["FR"], None, np.array([value]))
-            for unit, value in extreme_fifths(places, level).items()
-        ),
+        *truth_of_fifths("rate_ratio_extreme_fifths", site, sex, places, level),
     ]
     sensitivity, value = performance(site)
     for quantity, share in (("sensitivity_under_75", sensitivity), ("positive_predictive_value", value)):
@@ -112,25 +109,44 @@ def truth_of_cases(
     return pd.concat(parts, ignore_index=True)
 
 
-def extreme_fifths(places: Places, level: np.ndarray) -> dict[str, float]:
+def extreme_fifths(places: Places, level: np.ndarray, *, overseas: bool = False) -> dict[str, float]:
     """Return the ratio of the most to the least deprived fifth of people, by communes and by zones.
 
     Parameters
     ----------
     level : (n_communes,) array
+    overseas : bool
+        Whether fifths are of the whole nation; published ratios are of metropolitan France, where levels
+        vary less beside deprivation. A geography that lies overseas alone is taken whole.
     """
     communes = places.communes
+    mainland = places.metropolitan if places.metropolitan.any() else ~places.metropolitan
     found = {}
-    for unit, values, rank, population in (
-        ("commune", level, communes.rank, communes.population),
-        (places.zone_level, places.by_zone(level), places.rank, places.population),
+    for unit, values, score, population, kept in (
+        ("commune", level, communes.score, communes.population, mainland[communes.zone]),
+        (places.zone_level, places.by_zone(level), places.score, places.population, mainland),
     ):
+        inside = np.ones(len(kept), dtype=bool) if overseas else kept
+        rank = rank_of(score[inside], population[inside])
         ends = (rank < 0.2, rank >= 0.8)
         # A user's geography may be too small to have fifths.
         if all(part.any() for part in ends):
-            least, most = (np.average(values[part], weights=population[part]) for part in ends)
+            least, most = (
+                np.average(values[inside][part], weights=population[inside][part]) for part in ends
+            )
             found[unit] = float(most / least)
     return found
+
+
+def truth_of_fifths(
+    quantity: str, site: str, sex: int, places: Places, level: np.ndarray
+) -> list[pd.DataFrame]:
+    """Return the ratio of the extreme fifths of metropolitan France (FRH) and of the nation (FR)."""
+    return [
+        truth_rows(quantity, site, sex, unit, [code], None, np.array([value]))
+        for code, overseas in (("FRH", False), ("FR", True))
+        for unit, value in extreme_fifths(places, level, overseas=overseas).items()
+    ]
 
 
 def truth_of_links(persons: Persons) -> pd.DataFrame:
