@@ -186,7 +186,9 @@ def check_extract(
             store.close()
     # A name that holds an identifier is not repeated.
     name = Path(path).name if identifier_in_name(Path(path).name) is None else "—"
-    return CheckReport(name, tuple(done.findings), problem, done.accounting.frame())
+    ledger = done.accounting.frame()
+    ledger["source"] = ledger["source"].map(done.shown_source)
+    return CheckReport(name, tuple(done.findings), problem, ledger)
 
 
 __all__ = ["DEFAULT_THRESHOLD", "CheckReport", "check_extract"]

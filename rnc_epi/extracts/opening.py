@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from rnc_epi.extracts.contract_checks import (
     places,
     structure,
 )
-from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal
+from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal, key_hash
 from rnc_epi.extracts.contract_checks.one_pass import check_table
 from rnc_epi.extracts.contract_checks.profiles import normalise_codes, prepare_profiles
 from rnc_epi.extracts.contract_checks.references import prepare_references
@@ -41,6 +41,7 @@ from rnc_epi.extracts.retention import within_term
 from rnc_epi.store import RowAccounting, Store
 from rnc_epi.store.connection import lock
 from rnc_epi.vocabulary.contract import TABLES
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE
 
 Check = Callable[[Store, ExtractTables], Iterator[Finding]]
 
@@ -174,6 +175,12 @@ class Examination:
     tables: tuple[str, ...] = ()
     without: dict[str, str] = field(default_factory=dict)
     opposed: dict[str, str] = field(default_factory=dict)
+    declared: frozenset[str] = frozenset()
+
+    def shown_source(self, source: str) -> str:
+        """Return the name of a source that the extract declares, else a hash: any text may stand there."""
+        known = source == NOT_APPLICABLE or source in self.declared
+        return source if known else f"source_{key_hash(source)}"
 
 
 def examine(
@@ -208,6 +215,7 @@ def examine(
     done.without, done.opposed = opposed.without, opposed.opposed
     done.findings.extend(tables_without_persons(store, tables, requests))
     prepare_references(store, tables)
+    done.declared = frozenset(name for (name,) in store.rows("SELECT source FROM declared_sources") if name)
     prepare_profiles(store, tables)
     for check in CODE_CHECKS:
         done.findings.extend(check(store, tables))
@@ -216,6 +224,7 @@ def examine(
         done.findings.extend(check_table(store, tables, table, row_rules, done.accounting))
     for check in TABLE_CHECKS if table_checks is None else table_checks:
         done.findings.extend(check(store, tables))
+    done.findings = [replace(found, source=done.shown_source(found.source)) for found in done.findings]
     return done
 
 

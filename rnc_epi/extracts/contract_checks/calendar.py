@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from rnc_epi.extracts.contract_checks.findings import Fate, Finding, shown_name
+from rnc_epi.extracts.contract_checks.findings import Fate, Finding, shown_level, shown_name
 from rnc_epi.extracts.contract_checks.tables import CELL_TABLES, ROW_TABLES, ExtractTables, usable
 from rnc_epi.store import Store
 
@@ -31,7 +31,9 @@ def years_in_two_sources(store: Store, tables: ExtractTables) -> Iterator[Findin
         SEMI JOIN calendar AS b
             ON b.registry = a.registry AND b.source <> a.source
            AND b.year < a.until AND a.year < b.until
-        WHERE a.registry <> '_' AND a.table_name IN ('tumours', 'incidence_cells')
+        -- A registry that covers nothing is refused by its own code, and its name may be any text.
+        WHERE a.registry IN (SELECT registry FROM registry_years)
+          AND a.table_name IN ('tumours', 'incidence_cells')
         GROUP BY a.table_name, a.registry
         """
     )
@@ -47,7 +49,9 @@ def months_alike(store: Store, tables: ExtractTables) -> Iterator[Finding]:
         SELECT registry, CAST(sum(rows) AS BIGINT) AS dated, CAST(max(rows) AS BIGINT) AS most
         FROM (
             SELECT registry, month, sum(rows) AS rows FROM calendar
-            WHERE table_name = 'tumours' AND month IS NOT NULL GROUP BY registry, month
+            WHERE table_name = 'tumours' AND month IS NOT NULL
+              AND registry IN (SELECT registry FROM registry_years)
+            GROUP BY registry, month
         )
         GROUP BY registry
         HAVING sum(rows) >= {_MONTHS_FROM} AND max(rows) > {_MOST_OF_ONE_MONTH} * sum(rows)
@@ -87,7 +91,7 @@ def zero_years_of_person_years(store: Store, tables: ExtractTables) -> Iterator[
         """
     )
     for source, level, year, rows in found:
-        where = f"{shown_name(level)}, {year}"
+        where = f"{shown_level(level)}, {year}"
         yield Finding("D084", Fate.REFUSE, "person_years", source, rows, facts=(("where", where),))
 
 
@@ -131,7 +135,8 @@ def _yearly(store: Store, table: str) -> dict[tuple[str, str], dict[int, int]]:
     found = store.rows(
         f"""
         SELECT source, registry, year, CAST(sum(events) AS BIGINT) FROM calendar
-        WHERE table_name = '{table}' AND source IS NOT NULL AND registry IS NOT NULL AND until = year + 1
+        WHERE table_name = '{table}' AND source IS NOT NULL AND until = year + 1
+          AND (registry = '_' OR registry IN (SELECT registry FROM registry_years))
         GROUP BY source, registry, year
         """
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnc_epi.extracts.contract_checks.findings import EXAMPLES, Fate, Finding, shown_code
+from rnc_epi.extracts.contract_checks.findings import EXAMPLES, Fate, Finding, shown_area
 from rnc_epi.extracts.contract_checks.tables import (
     CELL_TABLES,
     ROW_TABLES,
@@ -80,7 +80,7 @@ def _gaps(store: Store, table: str, step: str) -> Iterator[Finding]:
     if not rows:
         return
     found = store.rows(f"SELECT DISTINCT geo_level, geo_code, year FROM {step} ORDER BY ALL LIMIT {EXAMPLES}")
-    examples = tuple(f"{shown_code(level) if not level.islower() else level} {shown_code(code)} {year}"
+    examples = tuple(f"{shown_area(level, code)} {year}"
                      for level, code, year in found)  # fmt: skip
     yield Finding("D082", Fate.REFUSE, table, rows=rows, examples=examples, facts=(("where", examples[0]),))
 

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from rnc_epi.vocabulary.areas import GEO_LEVELS
 from rnc_epi.vocabulary.errors import ExtractRefused, catalogue, placeholders, render
 from rnc_epi.vocabulary.policy import DEFAULT_THRESHOLD
 
 #: Examples kept of one finding.
 EXAMPLES: Final = 5
 _SHOWN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,39}", re.IGNORECASE)
-_SHOWN_CODE: Final = re.compile(r"[0-9A-Z][0-9A-Za-z_.-]{0,11}")
+#: Codes of the COG are no longer than five characters (2A004); a number of a patient is.
+_SHOWN_CODE: Final = re.compile(r"(?=.*[0-9])[0-9A-Z.]{1,5}|[A-Z]{2}")
+#: Levels that only the packaged geography has.
+_OTHER_LEVELS: Final = ("zone",)
 
 
 class Fate(StrEnum):
@@ -102,10 +106,26 @@ def shown_code(code: str) -> str:
 
     Examples
     --------
-    >>> shown_code("2A"), shown_code("12 rue des Lilas")[:5]
-    ('2A', 'code-')
+    >>> shown_code("2A"), shown_code("Dupont")[:5], shown_code("0612345678")[:5]
+    ('2A', 'code-', 'code-')
     """
     return code if _SHOWN_CODE.fullmatch(code) else f"code-{key_hash(code)}"
+
+
+def shown_area(level: str, code: str) -> str:
+    """Return an area as examples name it: its level where the package knows it, and its code.
+
+    Examples
+    --------
+    >>> shown_area("departement", "2A"), shown_area("jeanne dupont", "38")[:6]
+    ('departement 2A', 'level-')
+    """
+    return f"{shown_level(level)} {shown_code(code)}"
+
+
+def shown_level(level: str) -> str:
+    """Return a geographic level that the package knows, else a hash: any text may stand there."""
+    return level if level in GEO_LEVELS or level in _OTHER_LEVELS else f"level-{key_hash(level)}"
 
 
 def key_hash(*values: object) -> str:

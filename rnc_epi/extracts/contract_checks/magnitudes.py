@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rnc_epi.extracts.contract_checks.findings import EXAMPLES, Fate, Finding, shown_code
+from rnc_epi.extracts.contract_checks.findings import EXAMPLES, Fate, Finding, shown_area
 from rnc_epi.extracts.contract_checks.tables import (
     CELL_TABLES,
     ROW_TABLES,
@@ -94,7 +94,7 @@ def _by_source(store: Store, code: str, fate: Fate, step: str) -> Iterator[Findi
             f"ORDER BY ALL LIMIT {EXAMPLES}",
             {"source": source},
         )
-        examples = tuple(f"{shown_code(level) if not level.islower() else level} {shown_code(area)} {year}"
+        examples = tuple(f"{shown_area(level, area)} {year}"
                          for level, area, year in found)  # fmt: skip
         yield Finding(code, fate, "person_years", source, rows, 0, examples, (("where", examples[0]),))
 

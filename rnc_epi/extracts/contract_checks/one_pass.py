@@ -23,7 +23,7 @@ from rnc_epi.extracts.contract_checks.findings import (
     Fate,
     Finding,
     key_hash,
-    shown_code,
+    shown_area,
 )
 from rnc_epi.extracts.contract_checks.profiles import breaks_a_profile
 from rnc_epi.extracts.contract_checks.rules import MOST_EVENTS, Rule
@@ -149,7 +149,7 @@ def _examples(store: Store, tables: ExtractTables, rule: Rule, source: str) -> t
             f"AND geo_level IS NOT NULL AND geo_code IS NOT NULL ORDER BY ALL LIMIT {EXAMPLES}",
             {"source": source},
         )
-        return tuple(f"{shown_code(level) if not level.islower() else level} {shown_code(code)}"
+        return tuple(f"{shown_area(level, code)}"
                      for level, code in found)  # fmt: skip
     names = TABLES[rule.table].key
     key = ", ".join(quoted(name, names) for name in names)

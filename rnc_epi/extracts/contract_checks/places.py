@@ -9,7 +9,14 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from rnc_epi.extracts.contract_checks.findings import EXAMPLES, Fate, Finding, shown_code, shown_name
+from rnc_epi.extracts.contract_checks.findings import (
+    EXAMPLES,
+    Fate,
+    Finding,
+    shown_area,
+    shown_level,
+    shown_name,
+)
 from rnc_epi.extracts.contract_checks.tables import CELL_TABLES, ROW_TABLES, ExtractTables, usable
 from rnc_epi.store import Store
 
@@ -109,7 +116,7 @@ def areas_without_neighbours(store: Store, tables: ExtractTables) -> Iterator[Fi
         ends = np.array([(number[a], number[b]) for a, b in pairs if a in number and b in number])
         ends = ends.reshape(-1, 2)
         alone = sorted(set(codes) - {code for pair in pairs for code in pair})
-        where = (("where", shown_name(level)),)
+        where = (("where", shown_level(level)),)
         if alone:
             shown = _shown([(level, code) for code in alone[:EXAMPLES]])
             yield Finding("D076", Fate.WARN, "adjacency", rows=len(alone), examples=shown, facts=where)
@@ -135,7 +142,7 @@ def areas_without_score(store: Store, tables: ExtractTables) -> Iterator[Finding
         """
     )
     for index, level, areas in found:
-        where = f"{shown_name(index)}, {shown_name(level)}"
+        where = f"{shown_name(index)}, {shown_level(level)}"
         yield Finding("D079", Fate.WARN, "deprivation", rows=areas, facts=(("where", where),))
 
 
@@ -153,4 +160,4 @@ def open_bands_that_differ(store: Store, tables: ExtractTables) -> Iterator[Find
 
 
 def _shown(areas: list[tuple[str, str]]) -> tuple[str, ...]:
-    return tuple(f"{shown_name(level)} {shown_code(code)}" for level, code in areas[:EXAMPLES])
+    return tuple(shown_area(level, code) for level, code in areas[:EXAMPLES])
