@@ -308,6 +308,17 @@ def test_what_is_usual_is_neither_unlikely_nor_impossible():
         assert not facts.blood_in_organ
 
 
+def test_a_melanoma_is_known_without_a_microscope_on_the_skin_and_in_the_eye_alone():
+    # IARC Technical Report 42: morphologies accepted whether verified under a microscope or not.
+    assert not code_facts("C44.5", 8720).needs_microscope
+    assert not code_facts("C69.3", 8720).needs_microscope
+    for topography in ("C21.1", "C30.0", "C51.9", "C70.0", "C80.9"):
+        assert code_facts(topography, 8720).needs_microscope
+    assert code_facts("C44.5", 8743).needs_microscope
+    assert not code_facts("C22.0", 8170).needs_microscope
+    assert not code_facts("C74.9", 9500).needs_microscope
+
+
 def test_the_share_of_the_cervix_falls_with_age_as_published():
     # Rogel 2011: above 95 % at 30-40 years, 35 % above 70.
     assert cervical_share(35) >= 0.95

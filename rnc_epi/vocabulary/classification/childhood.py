@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from rnc_epi.vocabulary.classification.codes import (
-    Span,
+    EVERYWHERE,
     Spans,
     holds,
     morphology_number,
@@ -23,7 +23,6 @@ from rnc_epi.vocabulary.errors import InputError
 
 #: Age, in completed years, from which the classification is not used any more.
 ICCC3_UNTIL = 20
-_EVERYWHERE: Spans = (Span(0, 810),)
 _INVASIVE = (3,)
 
 
@@ -79,7 +78,7 @@ def iccc3_rules() -> tuple[ChildhoodRule, ...]:
     return tuple(
         ChildhoodRule(
             entry["code"],
-            topography_spans(rule["topography"]) if "topography" in rule else _EVERYWHERE,
+            topography_spans(rule["topography"]) if "topography" in rule else EVERYWHERE,
             morphology_spans(rule["morphology"]),
             tuple(rule.get("behaviour", _INVASIVE)),
         )

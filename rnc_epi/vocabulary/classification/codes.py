@@ -30,6 +30,9 @@ class Span(NamedTuple):
 
 Spans = tuple[Span, ...]
 
+#: Every topography, C00.0 to C80.9.
+EVERYWHERE: Spans = (Span(0, 810),)
+
 
 def topography_number(code: str) -> int | None:
     """Return a topography as a number; a category alone is its unspecified part; None where it is no code.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from rnc_epi.vocabulary.classification import icdo3
 from rnc_epi.vocabulary.classification.codes import (
+    EVERYWHERE,
     Spans,
     holds,
     morphology_number,
@@ -39,7 +40,7 @@ class CodeFacts(NamedTuple):
     women_only, men_only : bool
         By the morphology; the site is checked elsewhere.
     needs_microscope : bool
-        The morphology cannot be told without one.
+        The morphology cannot be told without one at the site.
     in_situ_possible : bool
     has_stages : bool
         Whether tumours of these codes are staged; diseases of blood and unknown primaries are not.
@@ -102,7 +103,10 @@ def code_facts(topography: str, morphology: str | int) -> CodeFacts:
         blood_in_organ=name in table.blood and not expected,
         women_only=name in table.women,
         men_only=name in table.men,
-        needs_microscope=not holds(table.without_microscope, histology),
+        needs_microscope=not any(
+            holds(morphology, histology) and holds(topography, place)
+            for morphology, topography in table.without_microscope
+        ),
         in_situ_possible=not holds(table.never_in_situ, place),
         has_stages=name not in table.blood and not holds(table.unstaged, place),
         likely_from=max((rule.age_from for rule in ages), default=0),
@@ -146,7 +150,7 @@ class _Rules(NamedTuple):
     women: frozenset[str]
     men: frozenset[str]
     blood: frozenset[str]
-    without_microscope: Spans
+    without_microscope: tuple[tuple[Spans, Spans], ...]
     never_in_situ: Spans
     unstaged: Spans
 
@@ -174,7 +178,13 @@ def _rules() -> _Rules:
         women=frozenset(table["sex"]["women"]),
         men=frozenset(table["sex"]["men"]),
         blood=frozenset(table["blood"]["families"]),
-        without_microscope=morphology_spans(table["basis"]["without_microscope"]),
+        without_microscope=(
+            (morphology_spans(table["basis"]["without_microscope"]), EVERYWHERE),
+            *(
+                (morphology_spans(entry["morphology"]), topography_spans(entry["topography"]))
+                for entry in table["basis"]["without_microscope_at"]
+            ),
+        ),
         never_in_situ=topography_spans(table["in_situ"]["never_in"]),
         unstaged=topography_spans(table["stage"]["never_in"]),
     )
