@@ -1,6 +1,7 @@
 """The commands `import` and `export`: files of registries, CépiDc and insurers, into an extract and back."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -59,10 +60,16 @@ def add_importing(
     def export_command(
         extract: Annotated[Path, typer.Argument(metavar="EXTRACT", help=said("extract"))],
         out: Annotated[Path, typer.Option("--out", help=said("export_out"))],
+        oppositions: Annotated[Path | None, typer.Option("--oppositions", help=said("oppositions"))] = None,
+        today: Annotated[
+            datetime | None,
+            typer.Option("--today", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=said("today")),
+        ] = None,
         lang: Annotated[str, typer.Option("--lang", help=said("lang"), callback=spoken)] = language,
     ) -> None:
         from rnc_epi.extracts.importers import export_encr
 
         shown = terminal(lang, False)
-        for path in export_encr(extract, out):
+        day = today.date() if today else None
+        for path in export_encr(extract, out, oppositions=oppositions, today=day):
             shown.say("exported", path=path)

@@ -1,10 +1,12 @@
 """The command that judges the quality of an extract: one text, exact for insiders or fit for all."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rnc_epi.cli.texts import text
 from rnc_epi.vocabulary.errors import LANGUAGES
 
 _HELP = {
@@ -14,6 +16,9 @@ _HELP = {
         "public": "Forme publique : ni petit effectif, ni ce qui le rendrait. Sinon, texte interne, exact.",
         "csv": "Écrire aussi le tableau des indicateurs dans ce fichier CSV.",
         "lang": "Langue du texte : fr ou en.",
+        "uterus": "Répartir d'abord les décès de l'utérus sans précision, comme [quality] share_out_uterus.",
+        "primaries": "Écarter d'abord les tumeurs qui ne sont pas de nouveaux cancers, comme [quality] "
+        "multiple_primaries.",
         "written": "Tableau écrit : {path}",
     },
     "en": {
@@ -22,6 +27,8 @@ _HELP = {
         "public": "Public form: no small count, nor what gives it back. Without it, the exact internal text.",
         "csv": "Also write the table of indicators to this CSV file.",
         "lang": "Language of the text: fr or en.",
+        "uterus": "First share out deaths of the uterus, unspecified, as [quality] share_out_uterus does.",
+        "primaries": "First set aside tumours that are no new primary, as [quality] multiple_primaries does.",
         "written": "Table written: {path}",
     },
 }
@@ -36,16 +43,30 @@ def register(app: typer.Typer, language: str) -> None:
         extract: Annotated[Path, typer.Argument(metavar="EXTRACT", help=said["extract"])],
         public: Annotated[bool, typer.Option("--public", help=said["public"])] = False,
         csv: Annotated[Path | None, typer.Option("--csv", help=said["csv"])] = None,
+        uterus: Annotated[bool, typer.Option("--share-out-uterus", help=said["uterus"])] = False,
+        primaries: Annotated[bool, typer.Option("--multiple-primaries", help=said["primaries"])] = False,
+        oppositions: Annotated[
+            Path | None, typer.Option("--oppositions", help=text("oppositions", language))
+        ] = None,
+        today: Annotated[
+            datetime | None,
+            typer.Option("--today", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=text("today", language)),
+        ] = None,
         memory_limit: Annotated[str | None, typer.Option("--memory-limit")] = None,
         threads: Annotated[int | None, typer.Option("--threads")] = None,
         lang: Annotated[str, typer.Option("--lang", help=said["lang"])] = language,
     ) -> None:
+        from rnc_epi.extracts.classification import apply_codes
         from rnc_epi.extracts.opening import open_extract
         from rnc_epi.extracts.quality import quality_report
 
         if lang not in LANGUAGES:
             raise typer.BadParameter(f"{lang} ({', '.join(LANGUAGES)})")
-        with open_extract(extract, memory_limit=memory_limit, threads=threads) as opened:
+        day = today.date() if today else None
+        options = {"memory_limit": memory_limit, "threads": threads}
+        with open_extract(extract, oppositions=oppositions, today=day, **options) as opened:
+            # As in a run: what the codes make impossible is set aside before anything is judged.
+            apply_codes(opened, multiple_primaries=primaries, uterus=uterus)
             report = quality_report(opened)
         typer.echo(report.text(lang, public=public), nl=False)
         if csv is not None:

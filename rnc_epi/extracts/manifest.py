@@ -22,7 +22,7 @@ def manifest_agrees(store: Store, tables: ExtractTables) -> Iterator[Finding]:
         understood = (
             stated["schema"] == MANIFEST_SCHEMA and isinstance(rows, dict) and isinstance(expected, str)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         understood = False
     if not understood:
         yield Finding("D138", Fate.REFUSE, facts=(("where", MANIFEST_NAME),))

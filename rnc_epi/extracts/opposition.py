@@ -32,7 +32,8 @@ from rnc_epi.vocabulary.errors import FileProblem, InputError
 OPPOSITION, RECTIFICATION = "opposition", "rectification"
 HEADER: Final = ("person_key", "kind", "date")
 _CODES: Final = {OPPOSITION: "B024", RECTIFICATION: "B025"}
-_LARGEST: Final = 2**63 - 1
+#: The contract takes no key that does not fit into 64 bits with a sign, whatever the type of its column.
+_LOWEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,12 @@ def read_requests(path: str | os.PathLike[str], *, today: date) -> tuple[Request
     except UnicodeDecodeError:
         raise InputError("B021", where=file.name, line=1, expected="UTF-8") from None
     first = text.partition("\n")[0]
-    lines = list(csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ","))
+    lines: list[list[str]] = []
+    try:
+        lines.extend(csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ","))
+    except csv.Error:
+        # A field without end, most often a quote that nothing closes.
+        raise InputError("B021", where=file.name, line=len(lines) + 1, expected=",".join(HEADER)) from None
     if not lines or tuple(word.strip() for word in lines[0]) != HEADER:
         raise InputError("B021", where=file.name, line=1, expected=",".join(HEADER))
     return tuple(
@@ -92,7 +98,7 @@ def _request(words: list[str], number: int, where: str, today: date) -> Request:
     # Without its key a number of 13 digits may be a pseudonym.
     if len(key) > 13 and is_nir(key):
         raise InputError("B022", where=where, line=number)
-    if not re.fullmatch(r"-?[0-9]{1,19}", key) or abs(int(key)) > _LARGEST:
+    if not re.fullmatch(r"-?[0-9]{1,19}", key) or not _LOWEST <= int(key) <= _LARGEST:
         raise bad("person_key")
     if kind not in _CODES:
         raise bad(f"{OPPOSITION}, {RECTIFICATION}")
@@ -132,9 +138,7 @@ def prepare_requests(store: Store, tables: ExtractTables, requests: tuple[Reques
             kinds.setdefault(request.person_key, RECTIFICATION)
     if not kinds:
         return Opposed((), {}, {})
-    frame = pd.DataFrame({"person_key": list(kinds), "kind": list(kinds.values())})
-    store.keep("opposed_persons", frame)
-    store.run("opposed_tumours", _tumours_of_persons(tables))
+    _keep_persons_and_tumours(store, tables, kinds)
     rules, without, opposed = [], {}, {}
     for table in tables.present:
         if "person_key" not in TABLES[table].column_names:
@@ -151,23 +155,48 @@ def prepare_requests(store: Store, tables: ExtractTables, requests: tuple[Reques
 _TUMOUR_OF: Final = {"tumours": "tumour_key", "snds_cases": "linked_tumour_key"}
 
 
-def _tumours_of_persons(tables: ExtractTables) -> str:
-    """Return the SELECT of the tumours of these persons, by their key or by the cases that are linked."""
-    parts = [
-        f"SELECT TRY_CAST(t.{tumour} AS HUGEINT) AS tumour, o.kind FROM {tables.qualified(table)} AS t "
-        f"JOIN opposed_persons AS o ON o.person_key = t.person_key WHERE t.{tumour} IS NOT NULL"
-        for table, tumour in _TUMOUR_OF.items()
-        if table in tables.present
-    ]
-    empty = "SELECT NULL::HUGEINT AS tumour, NULL::VARCHAR AS kind WHERE false"
-    return "\nUNION\n".join([empty, *parts])
+def _keep_persons_and_tumours(store: Store, tables: ExtractTables, kinds: dict[int, str]) -> None:
+    """Keep the persons of a list and their tumours, by their keys or by the cases that are linked to them.
+
+    A person may be known under one key to the registry and under another to the SNDS: the link of one case
+    to one tumour says that they are the same, so that all that stands under either is hers. Keys are compared
+    as text, whatever the width of the numbers in each table.
+    """
+    frame = pd.DataFrame(
+        {"person": [str(key) for key in kinds], "kind": list(kinds.values())}, dtype=pd.StringDtype()
+    )
+    store.keep("opposed_persons", frame.sort_values(["person", "kind"], ignore_index=True))
+    named = [(table, tumour) for table, tumour in _TUMOUR_OF.items() if table in tables.present]
+    size = 0
+    while True:
+        store.run("opposed_tumours", _reached("tumour", "person", "opposed_persons", named, tables))
+        ((found,),) = store.rows("SELECT count(*) FROM opposed_persons")
+        if found == size:
+            return
+        size = found
+        more = _reached("person", "tumour", "opposed_tumours", named, tables)
+        store.run("opposed_more", f"SELECT person, kind FROM opposed_persons UNION ({more})")
+        store.run("opposed_persons", "SELECT person, kind FROM opposed_more")
+
+
+def _reached(what: str, by: str, known: str, named: list[tuple[str, str]], tables: ExtractTables) -> str:
+    """Return the SELECT of the tumours of known persons, or of the persons of known tumours."""
+    parts = [f"SELECT NULL::VARCHAR AS {what}, NULL::VARCHAR AS kind WHERE false"]
+    for table, tumour in named:
+        keys = {"person": "CAST(t.person_key AS VARCHAR)", "tumour": f"CAST(t.{tumour} AS VARCHAR)"}
+        parts.append(
+            f"SELECT {keys[what]} AS {what}, k.kind FROM {tables.qualified(table)} AS t "
+            f"JOIN {known} AS k ON k.{by} = {keys[by]} WHERE {keys[what]} IS NOT NULL"
+        )
+    return "\nUNION\n".join(parts)
 
 
 def _of_kinds(table: str, *kinds: str) -> str:
     listed = ", ".join(f"'{kind}'" for kind in kinds)
     return (
-        f"(person_key IN (SELECT person_key FROM opposed_persons WHERE kind IN ({listed})) "
-        f"OR {_TUMOUR_OF[table]} IN (SELECT tumour FROM opposed_tumours WHERE kind IN ({listed})))"
+        f"(CAST(person_key AS VARCHAR) IN (SELECT person FROM opposed_persons WHERE kind IN ({listed})) "
+        f"OR CAST({_TUMOUR_OF[table]} AS VARCHAR) IN "
+        f"(SELECT tumour FROM opposed_tumours WHERE kind IN ({listed})))"
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import MAXYEAR, date
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ def last_day(created: date, kind: str) -> date:
     """
     months = created.year * 12 + created.month - 1 + TERMS[kind]
     year, month = divmod(months, 12)
+    if year > MAXYEAR:
+        return date.max
     # The same day of the month, or its last where the month is shorter.
     return date(year, month + 1, min(created.day, calendar.monthrange(year, month + 1)[1]))
 
@@ -43,7 +45,7 @@ def stated_age(extract: Path) -> tuple[object, object] | None:
     """Return what ``EXTRACT.json`` says of the day and the kind of an extract; None where it says nothing."""
     try:
         stated: Any = json.loads(extract.with_name(MANIFEST_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         # Absent, or not to be read: the check of the manifest says so.
         return None
     if not isinstance(stated, dict) or stated.get("file", extract.name) != extract.name:

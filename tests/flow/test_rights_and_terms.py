@@ -6,6 +6,8 @@ import json
 from datetime import date
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pytest
 
 from rnc_epi.cli.main import main
@@ -114,3 +116,45 @@ def test_an_edition_that_gives_away_the_person_of_the_list_of_the_study_is_not_p
     capsys.readouterr()
     assert call("publish", folder / "out", "--approve", second) != 0
     assert "B030" in capsys.readouterr().err
+
+
+def test_quality_and_files_are_made_without_the_persons_of_a_list_and_within_the_term(folder, capsys):
+    requests = folder / "requests.csv"
+    keys = [500_000 + key for key in range(1, 401)]
+    requests.write_text("person_key,kind,date\n" + "".join(f"{key},opposition,2026-01-05\n" for key in keys))
+    given = (folder / "x.duckdb", "--oppositions", requests)
+    assert call("quality", *given, "--csv", folder / "without.csv") == 0
+    assert call("quality", folder / "x.duckdb", "--csv", folder / "with.csv") == 0
+
+    def cases(name: str) -> float:
+        table = pd.read_csv(folder / name)
+        mine = table[
+            table["indicator"].eq("unknown_age") & table["sex"].eq(0) & table["registry"].eq("isere")
+        ]
+        return float(mine.loc[mine["period_until"] - mine["period_from"] > 1, "whole"].iloc[0])
+
+    assert cases("with.csv") - cases("without.csv") == 400
+    assert call("export", *given, "--out", folder / "encr") == 0
+    persons = set(pd.read_csv(folder / "encr" / "incidence.csv", sep=";")["PAT"])
+    assert not persons & set(keys)
+    assert len(persons) > 4_000
+    assert str(keys[0]) not in capsys.readouterr().out
+    for command in ("quality", "export"):
+        words = (folder / "x.duckdb", "--today", "2046-01-01")
+        assert call(command, *words, *(("--out", folder / "late") if command == "export" else ())) == 3
+    assert "B010" in capsys.readouterr().err
+
+
+def test_quality_sets_aside_what_a_run_sets_aside(folder):
+    # Ten melanomas of bone: codes that contradict each other are set aside by a run before it judges.
+    connection = duckdb.connect(folder / "x.duckdb")
+    connection.execute("UPDATE tumours SET topography = 'C40.0', morphology = '8720' WHERE tumour_key <= 10")
+    connection.close()
+    (folder / "EXTRACT.json").unlink()
+    assert call("quality", folder / "x.duckdb", "--csv", folder / "q.csv") == 0
+    table = pd.read_csv(folder / "q.csv")
+    mine = table[(table["indicator"] == "unknown_age") & (table["registry"] == "isere") & (table["sex"] == 0)]
+    # Carcinomas of the prostate under 15 years, of which the small extract has some, are set aside too.
+    tumours = minimal_tables()["tumours"].iloc[10:]
+    children = tumours["topography"].eq("C61.9") & tumours["age_years"].lt(15)
+    assert mine["whole"].max() == len(tumours) - children.sum()

@@ -55,6 +55,7 @@ def test_the_list_is_read_with_commas_or_semicolons(tmp_path):
         ("5.0,opposition,2026-01-02", "B021"),
         ("99999999999999999999,opposition,2026-01-02", "B021"),
         ("9223372036854775808,opposition,2026-01-02", "B021"),
+        ("-9223372036854775809,opposition,2026-01-02", "B021"),
         (",opposition,2026-01-02", "B021"),
         ("5,refusal,2026-01-02", "B021"),
         ("5,opposition,02/01/2026", "B021"),
@@ -73,6 +74,32 @@ def test_a_line_that_cannot_be_understood_is_named_and_not_repeated(line, code, 
         assert line.partition(",")[0][:6] not in caught.value.message(language) or len(line) < 30
     assert "Dupont" not in str(caught.value)
     assert "25508" not in str(caught.value)
+
+
+def test_a_field_that_never_ends_is_a_line_that_cannot_be_understood(tmp_path):
+    endless = '6,opposition,"' + "x" * 200_000
+    with pytest.raises(InputError) as caught:
+        read_requests(listed(tmp_path, "5,opposition,2026-01-02", endless), today=TODAY)
+    assert (caught.value.code, caught.value.facts["line"]) == ("B021", 3)
+
+
+@pytest.mark.parametrize(
+    ("width", "key"),
+    [("UBIGINT", 2**63 - 1), ("HUGEINT", -(2**63)), ("UHUGEINT", 500_004), ("INTEGER", -500_004)],
+)  # fmt: skip
+def test_a_person_opposes_whatever_the_width_of_her_key(width, key, valid, tmp_path):
+    path = write_extract(
+        tmp_path / "wide.duckdb",
+        statements=[
+            f"ALTER TABLE tumours ALTER person_key TYPE {width}",
+            f"UPDATE tumours SET person_key = {key} WHERE tumour_key = 4",
+        ],
+    )
+    with opened(path, listed(tmp_path, f"{key},opposition,2026-01-02")) as extract:
+        gone = extract.store.rows(
+            "SELECT tumour_key FROM extract.main.tumours ANTI JOIN usable_tumours USING (tumour_key)"
+        )
+    assert gone == [(4,)]
 
 
 def test_a_list_that_is_not_there_or_of_another_form_is_an_error(tmp_path):
@@ -221,3 +248,24 @@ def test_a_case_that_is_linked_to_a_tumour_of_the_person_is_hers_and_so_is_the_t
     assert ledger.groupby("table_name")["rows"].sum()[["tumours", "snds_cases"]].tolist() == [5202, 5]
     with opened(path, listed(tmp_path, "500004,opposition,2026-01-02")) as without_one:
         assert without_one.fingerprint() != hashed
+
+
+def test_what_stands_under_the_other_key_of_the_person_is_hers_too(tmp_path):
+    # The SNDS knows her as 900009. Its case 4 is linked to tumour 9 of person 500009 of the registry, who has
+    # tumour 12 too; a case of a third key is linked to that, and another case has this third key.
+    path = write_extract(
+        tmp_path / "s.duckdb",
+        statements=[
+            CASES,
+            "INSERT INTO snds_cases VALUES (6, 900012, 2017, 12), (7, 900012, 2018, NULL)",
+            "UPDATE snds_cases SET person_key = 900099 WHERE case_key = 2",
+            FORM,
+            "UPDATE tumours SET person_key = 500009 WHERE tumour_key = 12",
+        ],
+    )
+    with opened(path, listed(tmp_path, "900009,opposition,2026-01-02")) as extract:
+        left = extract.store.rows("SELECT case_key FROM usable_snds_cases")
+        gone = extract.store.rows(
+            "SELECT tumour_key FROM extract.main.tumours ANTI JOIN usable_tumours USING (tumour_key)"
+        )
+    assert (left, gone) == ([(1,), (2,), (3,), (5,)], [(9,), (12,)])

@@ -104,6 +104,19 @@ def test_what_cannot_be_understood_is_refused(stated, real):
     assert found(real, date(2026, 11, 22)) == ["B012"]
 
 
+def test_a_note_that_no_reader_can_follow_is_refused_with_a_code(real):
+    real.with_name(MANIFEST_NAME).write_text("[" * 200_000)
+    report = check_extract(real, today=date(2026, 11, 22), **ONE_THREAD)
+    assert set(report.codes) == {"B011", "D138"}
+    assert not report.accepted
+
+
+def test_a_term_beyond_the_calendar_ends_with_it(real):
+    stating(real, created="9990-01-01", kind="pseudonymised")
+    assert last_day(date(9990, 1, 1), "pseudonymised") == date.max
+    assert found(real, date.max) == []
+
+
 def test_synthetic_persons_and_cells_have_no_term(tmp_path, real):
     synthetic = write_extract(tmp_path / "s.duckdb")
     stating(synthetic, file="s.duckdb", created="1990-01-01")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,13 @@ _MORTALITY: Final = """
 """
 
 
-def export_encr(extract: str | os.PathLike[str], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+def export_encr(
+    extract: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    oppositions: str | os.PathLike[str] | None = None,
+    today: date | None = None,
+) -> tuple[Path, ...]:
     """Write the usable tumours of an extract, their populations and their deaths by cause.
 
     The files hold one line a person: they belong to the internal zone. Deaths by site have no cause to give
@@ -51,6 +58,8 @@ def export_encr(extract: str | os.PathLike[str], folder: str | os.PathLike[str])
     extract : path
     folder : path
         New files are written in it; none may exist.
+    oppositions, today
+        As `open_extract` takes them: the rows of persons of the list are not written.
 
     Returns
     -------
@@ -66,7 +75,7 @@ def export_encr(extract: str | os.PathLike[str], folder: str | os.PathLike[str])
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open_extract(extract) as opened:
+    with open_extract(extract, oppositions=oppositions, today=today) as opened:
         if "tumours" not in opened.tables:
             raise ExtractRefused("H130", where=opened.path.name)
         frames = [opened.store.read(_INCIDENCE, order_by=["TUM"])]
