@@ -101,6 +101,15 @@ def test_a_line_below_zero_has_a_slope_and_no_ratio():
     assert iq.slope_index([0, 0, 30], [1, 1, 1]).value == pytest.approx(45)
 
 
+def test_a_group_that_does_not_move_the_index_gives_it_no_variance():
+    # Only the fourth group is uncertain, and the first value is such that the index does not change with it:
+    # its variance is nought but for rounding, which must not make a negative number of it.
+    rates = [99.93799567115983, 29.0, 12.0, 22.0, 37.0]
+    found = iq.slope_index(rates, [25, 24, 6, 49, 37], se=[0, 0, 0, 1, 0], transform="log")
+    assert found.estimable
+    assert found.se == pytest.approx(0.0, abs=1e-6)  # sixteen digits of a square: eight of its root
+
+
 def test_a_ratio_whose_lower_end_may_be_zero_has_no_finite_upper_limit():
     near = iq.relative_index([2, 5, 8.0], [1, 1, 1], se=[0.5, 0.5, 0.5])
     assert near.estimable
