@@ -34,7 +34,7 @@ from rnc_epi.vocabulary.classification.registries import (
 )
 from rnc_epi.vocabulary.classification.uterus import cervical_share
 from rnc_epi.vocabulary.errors import InputError
-from rnc_epi.vocabulary.sites import SITES, ancestors, site_of_icd10, site_of_icdo3
+from rnc_epi.vocabulary.sites import SITES, ancestors, children, site_of_icd10, site_of_icdo3
 
 # One tumour of each subgroup, after tables 1 and 2 of Steliarova-Foucher 2005 and the update of 2017.
 ICCC3_EXAMPLES = {
@@ -356,7 +356,8 @@ def test_every_line_of_the_registries_is_sourced_and_makes_sense():
         assert line.checked in ("source", "notes")
         assert set(line.departements) - {METROPOLITAN} <= departements
         assert all(group == "general" or group in SITES for group in line.site_groups)
-        assert 1967 <= line.period_from < (line.period_until or 2026)
+        assert 1975 <= line.period_from < (line.period_until or 2026)
+        assert 0 <= line.age_from < (line.age_until or 200)
         assert 0 < line.population_share <= 1
     assert {part for line in lines for part in line.part_of} <= {line.registry for line in lines}
 
@@ -373,6 +374,44 @@ def test_two_general_registries_never_cover_one_departement():
         assert len({code for code, _ in owners}) == len(owners)
 
 
+def test_children_are_covered_once_at_each_age_in_each_year():
+    blood = ("hodgkin_lymphoma", "non_hodgkin_lymphoma", "immunoproliferative", "myeloma", "leukaemia",
+             "myeloproliferative", "myelodysplastic")  # fmt: skip
+    solid = set(children("all_cancers")) - set(blood)
+    national = [line for line in french_registries() if line.departements == (METROPOLITAN,)]
+    for year, age, expected in [
+        (1995, 10, set(blood)),
+        (2005, 10, set(blood) | solid),
+        (2005, 16, set()),
+        (2015, 10, set(blood) | solid),
+        (2015, 16, {"general"}),
+        (2015, 18, set()),
+    ]:
+        groups = [
+            group
+            for line in national
+            if line.period_from <= year and line.age_from <= age < (line.age_until or 200)
+            for group in line.site_groups
+        ]
+        assert sorted(groups) == sorted(expected), (year, age)
+
+
+def test_coverage_says_from_which_age_a_registry_records():
+    assert coverage_rows("rnce", geo_vintage="v", until=2021)[0] == (
+        "rnce", "departement", "971", "v", "general", 0, 18, 2011, 2021
+    )  # fmt: skip
+    adolescents = next(line for line in french_registries() if line.age_from == 15)
+    assert (adolescents.registry, adolescents.age_until, adolescents.general) == ("rnce", 18, False)
+
+
+def test_thyroid_cancers_of_marne_and_ardennes_are_recorded_since_1975():
+    # Institut Godinot: the registry was set up in 1975; InVS 2011 publishes both départements from that year.
+    assert not [line for line in french_registries() if line.covers("51", 1974)]
+    assert [line.registry for line in french_registries() if line.covers("08", 1975)] == [
+        "marne_ardennes_thyroide"
+    ]
+
+
 def test_a_registry_that_ended_covers_no_later_year():
     assert "90" in general_registry_departements(2016)
     assert "90" not in general_registry_departements(2017)
@@ -382,6 +421,8 @@ def test_a_registry_that_ended_covers_no_later_year():
 def test_french_registries_take_no_case_from_a_certificate_alone():
     assert uses_death_certificates("isere") is False
     assert uses_death_certificates("nowhere") is None
+    # Its hospital names certificates among the sources, without saying for what.
+    assert uses_death_certificates("calvados_digestif") is None
 
 
 def test_ranges_are_read_as_icd_writes_them():

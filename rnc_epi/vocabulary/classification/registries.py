@@ -27,8 +27,8 @@ class FrenchRegistry(NamedTuple):
         Codes of the COG, or ``("metropolitan",)``.
     period_from, period_until : int, int or None
         Half-open years of diagnosis; None = still going.
-    age_until : int or None
-        First age that is not covered; None = all ages.
+    age_from, age_until : int, int or None
+        Half-open ages in completed years; None = without upper limit.
     population_share : float
         Part of the département that is covered.
     death_certificates : {"no", "not_stated"}
@@ -46,6 +46,7 @@ class FrenchRegistry(NamedTuple):
     departements: tuple[str, ...]
     period_from: int
     period_until: int | None
+    age_from: int
     age_until: int | None
     population_share: float
     death_certificates: str
@@ -56,7 +57,7 @@ class FrenchRegistry(NamedTuple):
     @property
     def general(self) -> bool:
         """Whether every cancer is recorded, at all ages."""
-        return self.site_groups == (GENERAL,) and self.age_until is None
+        return self.site_groups == (GENERAL,) and self.age_from == 0 and self.age_until is None
 
     def covers(self, departement: str, year: int) -> bool:
         """Tell whether diagnoses of a year in a département are recorded."""
@@ -130,7 +131,7 @@ def coverage_rows(registry: str, *, geo_vintage: str, until: int) -> list[tuple[
             code,
             geo_vintage,
             group,
-            0,
+            line.age_from,
             line.age_until,
             line.period_from,
             until if line.period_until is None else min(line.period_until, until),
@@ -151,6 +152,7 @@ def _line(entry: dict[str, Any]) -> FrenchRegistry:
         departements=tuple(entry["departements"]),
         period_from=entry["from"],
         period_until=entry.get("until"),
+        age_from=entry.get("age_from", 0),
         age_until=entry.get("age_until"),
         population_share=entry.get("population_share", 1.0),
         death_certificates=entry["dco"],
