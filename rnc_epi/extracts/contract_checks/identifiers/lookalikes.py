@@ -67,10 +67,9 @@ def rows_of_nir(store: Store, values: str) -> int:
     )
     rows = int(certain)
     if corsican:
-        # Whole texts or pieces: the population in which the numbers stand.
-        others = _alike(store, values, 13, f"regexp_matches(k, '{NIR_OF_CORSICA}')")["letters"]
-        if beyond_chance(corsican, CHANCE_OF_CORSICA * others):
-            rows += corsican
+        for alike in _alike(store, values, 13, f"regexp_matches(k, '{NIR_OF_CORSICA}')"):
+            if beyond_chance(alike["found"], CHANCE_OF_CORSICA * alike["letters"]):
+                rows += alike["rows"]
     return rows + _rows_of_bare_nir(store, values, chosen)
 
 
@@ -118,10 +117,10 @@ def rows_of_telephones(store: Store, values: str) -> int:
         (10, "0[1-9][0-9]+", 10**8, 10**9, CHANCE_OF_TELEPHONE),
         (13, "0033[1-9][0-9]+", 331 * 10**8, 340 * 10**8, CHANCE_OF_TELEPHONE / 16**3),
     ):
-        alike = _alike(store, values, length, f"regexp_full_match(k, '{like}')", first)
-        expected = max(chance * alike["letters"], _expected_between(alike, first, last, 10**length))
-        if beyond_chance(alike["found"], expected):
-            rows += alike["rows"]
+        for alike in _alike(store, values, length, f"regexp_full_match(k, '{like}')", first):
+            expected = max(chance * alike["letters"], _expected_between(alike, first, last, 10**length))
+            if beyond_chance(alike["found"], expected):
+                rows += alike["rows"]
     return rows
 
 
@@ -142,16 +141,25 @@ def rows_of_dates(store: Store, values: str) -> int:
 
     Numbers made of a year and a counter are told from dates by the share of those that are no day.
     """
-    alike = _alike(store, values, 8, f"({YEAR_FIRST} AND {YMD}) OR ({DAY_FIRST} AND {DMY})")
-    expected = _expected(alike, CHANCE_OF_DATE, CHANCE_OF_DATE_IN_DIGITS)
-    if not beyond_chance(alike["found"], expected):
-        return 0
+    dates = f"({YEAR_FIRST} AND {YMD}) OR ({DAY_FIRST} AND {DMY})"
+    rows = 0
+    for alike in _alike(store, values, 8, dates):
+        expected = _expected(alike, CHANCE_OF_DATE, CHANCE_OF_DATE_IN_DIGITS)
+        if beyond_chance(alike["found"], expected) and _mostly_dates(store, values, bool(alike["whole"])):
+            rows += alike["rows"]
+    return rows
+
+
+def _mostly_dates(store: Store, values: str, whole: bool) -> bool:
+    """Tell whether most of what begins, or ends, with a year is a day."""
     for like, dates in ((YEAR_FIRST, YMD), (DAY_FIRST, DMY)):
-        of_like = _alike(store, values, 8, like)["found"]
-        of_dates = _alike(store, values, 8, f"{like} AND {dates}")["found"]
+        of_like, of_dates = (
+            sum(one["found"] for one in _alike(store, values, 8, condition) if one["whole"] == whole)
+            for condition in (like, f"{like} AND {dates}")
+        )
         if of_dates and of_dates >= SHARE_OF_DATES * of_like:
-            return alike["rows"]
-    return 0
+            return True
+    return False
 
 
 def _expected(alike: dict[str, int], of_all: float, of_digits: float) -> float:
@@ -163,17 +171,23 @@ def _expected(alike: dict[str, int], of_all: float, of_digits: float) -> float:
     return max(of_all * alike["letters"], of_digits / (1 - of_digits) * others)
 
 
-def _alike(store: Store, values: str, length: int, condition: str, first: int = 0) -> dict[str, int]:
-    """Count the different pieces of one length: with letters, of digits alone, those found and their rows.
+def _alike(store: Store, values: str, length: int, condition: str, first: int = 0) -> list[dict[str, int]]:
+    """Count the different pieces of one length, whole texts and pieces of texts apart.
 
-    Numbers below ``first`` are counted apart, with the highest of them. Whole texts and pieces of texts are
-    two populations; that of the found ones is taken, the fuller one where both have some.
+    Returns
+    -------
+    list of dict
+        Where some were found: ``found`` and their ``rows``; ``digits``, all that are of digits alone, and
+        ``below``, those of them below `first`, with the ``highest``; ``letters``, those that are hexadecimal,
+        in one case, and no number (other letters tell of an alphabet that gives hardly any number).
     """
-    ((*figures,),) = store.rows(
+    names = ("whole", "letters", "digits", "found", "rows", "below", "highest")
+    counted_rows = store.rows(
         f"""
-        SELECT letters, digits, found, rows, below, highest FROM (
-            SELECT whole,
-                count(*) FILTER (WHERE n IS NULL) AS letters, count(*) FILTER (WHERE n >= 0) AS digits,
+        SELECT {", ".join(names)} FROM (
+            SELECT CAST(whole AS INTEGER) AS whole,
+                count(*) FILTER (WHERE n IS NULL AND regexp_full_match(k, '[0-9A-F]+|[0-9a-f]+')) AS letters,
+                count(*) FILTER (WHERE n >= 0) AS digits,
                 count(*) FILTER (WHERE {condition}) AS found,
                 CAST(coalesce(sum(times) FILTER (WHERE {condition}), 0) AS BIGINT) AS rows,
                 count(*) FILTER (WHERE n < {first}) AS below,
@@ -185,12 +199,10 @@ def _alike(store: Store, values: str, length: int, condition: str, first: int = 
             )
             GROUP BY whole
         )
-        UNION ALL SELECT 0, 0, 0, 0, 0, 0
-        ORDER BY found DESC, letters + digits DESC LIMIT 1
+        WHERE found > 0 ORDER BY whole
         """
     )
-    names = ("letters", "digits", "found", "rows", "below", "highest")
-    return dict(zip(names, map(int, figures), strict=True))
+    return [dict(zip(names, map(int, row), strict=True)) for row in counted_rows]
 
 
 def _rows(condition: str) -> str:
