@@ -6,10 +6,12 @@ Disclosure protects against the sums that it is told of, so every sum that a rea
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnc_epi.chapters import area_tree
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES, AreaKey
+from rnc_epi.vocabulary.containment import completed, nearest
 from rnc_epi.vocabulary.estimators import ALL_GROUPS, UNKNOWN_GROUP
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.sites import SITES, children
@@ -51,7 +53,10 @@ def hierarchy_of(results: pd.DataFrame, builder: CellBuilder, strata: Iterable[p
         areas=tuple(sorted(tree)),
     )
     groups = tuple(group for table in strata for group in areas_of_groups(table, whole))
-    return Hierarchy(whole.sites, whole.areas, groups).restricted_to(sites, areas)
+    stated = Hierarchy(whole.sites, whole.areas, groups).restricted_to(sites, areas)
+    # Regions are parts of France though both are stated by their départements, which may not be shown.
+    implied = nearest(completed(whole, areas), areas)
+    return replace(stated, areas=tuple(sorted({*stated.areas, *implied})))
 
 
 def areas_of_groups(table: pd.DataFrame, tree: Hierarchy) -> _Groups:

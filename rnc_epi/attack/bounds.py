@@ -164,13 +164,27 @@ def _seen(group: Group, wanted: np.ndarray, limit: np.ndarray) -> _Seen:
         unsettled = wanted & ~((high >= limit) | (high - low >= NARROW))
         if used > 1 and not unsettled.any():
             return low, high, used - 1, True
-        goal = np.where(unsettled, rng.uniform(0.2, 1.0, n), 0.0) * (1.0 if used % 2 else -1.0)
+        # What lies above the limit earns nothing, so that one programme raises many at once.
+        apart = np.flatnonzero(unsettled)
+        goal = np.zeros(n + len(apart))
+        goal[n:] = rng.uniform(0.2, 1.0, len(apart)) * (1.0 if used != 2 else -1.0)
         result = optimize.linprog(
-            -goal, A_eq=group.matrix, b_eq=group.total, bounds=(0.0, cap), method="highs"
+            -goal,
+            A_eq=sparse.hstack([group.matrix, group.matrix[:, apart]], format="csr"),
+            b_eq=group.total,
+            bounds=np.concatenate(
+                [
+                    np.tile([0.0, cap], (n, 1)),
+                    np.column_stack([np.zeros(len(apart)), limit[apart]]),
+                ]
+            ),
+            method="highs",
         )
         if result.x is None:
             return low, high, used, False
-        low, high = np.minimum(low, result.x), np.maximum(high, result.x)
+        found = result.x[:n].copy()
+        found[apart] += result.x[n:]
+        low, high = np.minimum(low, found), np.maximum(high, found)
     return low, high, _ROUNDS, True
 
 

@@ -96,12 +96,48 @@ def _families(
     return {
         ("site",): list(hierarchy.sites),
         ("sex",): [(0, (1, 2))],
-        ("area",): [
-            (parent.triple, tuple(child.triple for child in children)) for parent, children in hierarchy.areas
-        ],
+        ("area",): _areas(hierarchy),
         ("stratum",): list(_strata({place.stratum for place in cells.places})),
         _GROUPS: list(_groups_of_areas(hierarchy)),
     }
+
+
+def _areas(hierarchy: Hierarchy) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Return what is stated of areas, and what follows: two areas made of the same are the same.
+
+    Regions are parts of France because the départements of each are, whether these are shown or not.
+    """
+    stated: dict[AreaKey, set[AreaKey]] = defaultdict(set)
+    for parent, children in hierarchy.areas:
+        stated[parent].update(children)
+    bottom: dict[AreaKey, frozenset[AreaKey]] = {}
+
+    def made_of(area: AreaKey) -> frozenset[AreaKey]:
+        if area not in bottom:
+            below = stated.get(area)
+            bottom[area] = frozenset().union(*map(made_of, below)) if below else frozenset({area})
+        return bottom[area]
+
+    by_level: dict[tuple[str, str], list[AreaKey]] = defaultdict(list)
+    for area in sorted({*stated, *(child for below in stated.values() for child in below)}):
+        by_level[area.geo_level, area.geo_vintage].append(area)
+    found = dict.fromkeys(
+        (parent.triple, tuple(child.triple for child in children)) for parent, children in hierarchy.areas
+    )
+    for parent in stated:
+        own = made_of(parent)
+        for level, areas in by_level.items():
+            if level == (parent.geo_level, parent.geo_vintage):
+                continue
+            inside = [area for area in areas if made_of(area) <= own]
+            if sum(len(made_of(area)) for area in inside) > len(own):
+                # Of areas of one level that hold one another, the smaller are parts.
+                inside = [
+                    area for area in inside if not any(made_of(other) < made_of(area) for other in inside)
+                ]
+            if inside:
+                found[parent.triple, tuple(area.triple for area in inside)] = None
+    return list(found)
 
 
 def _groups_of_areas(hierarchy: Hierarchy) -> Iterator[tuple[Any, tuple[Any, ...]]]:

@@ -18,6 +18,8 @@ import numpy as np
 from rnc_epi.disclosure.counts import CellKey, Counts
 from rnc_epi.disclosure.strata import WHOLE, Stratum, families
 from rnc_epi.disclosure.sums import layout_of
+from rnc_epi.vocabulary.areas import AreaKey
+from rnc_epi.vocabulary.containment import completed, nearest
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 
 #: A sibling of this size can make up for any change of a small count.
@@ -144,7 +146,8 @@ def _places(keys: Iterable[CellKey], hierarchy: Hierarchy) -> list[tuple[Any, tu
         strata_of[key.area].add(key.stratum)
     every = frozenset().union({WHOLE}, *strata_of.values())
     found: list[tuple[Any, tuple[Any, ...]]] = []
-    for parent, children in hierarchy.areas:
+    areas = {AreaKey(*area) for area in strata_of}
+    for parent, children in nearest(completed(hierarchy, areas), areas):
         below = [child.triple for child in children]
         for stratum in sorted(every):
             found.append((_place(parent.triple, stratum), tuple(_place(area, stratum) for area in below)))

@@ -8,8 +8,9 @@ own, which nobody publishes: hiding it is free, and finding it by subtraction is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from scipy import optimize, sparse
 
 from rnc_epi.disclosure.counts import ALL_AGES, CellKey, Counts
 from rnc_epi.disclosure.strata import WHOLE, families
+from rnc_epi.vocabulary.areas import AreaKey
+from rnc_epi.vocabulary.containment import completed, nearest
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 
 #: Counts are whole, or estimates to a few decimals: a difference below this is none.
@@ -148,7 +151,7 @@ def sums_of(counts: Counts, hierarchy: Hierarchy) -> Sums:
     of_known_age = {key: cell for cell, key in enumerate(counts.keys) if counts.known_age[cell]}
     for key, cell in of_known_age.items():
         builder.add("unknown_age", everyone[key], [cell])
-    for name, relate in _relations(hierarchy).items():
+    for name, relate in _relations(hierarchy, {key.area for key in counts.keys}).items():
         groups = _groups(everyone, *name)
         for group in groups.values():
             relate(builder, group)
@@ -180,20 +183,44 @@ def without(key: CellKey, *names: str) -> CellKey:
 
 
 _Relation = Callable[["_Builder", dict[Any, int]], None]
+_Area = tuple[str, str, str]
 
 
-def _relations(hierarchy: Hierarchy) -> dict[tuple[str, ...], _Relation]:
-    def by_tree(entries: Iterable[tuple[Any, Iterable[Any]]], kind: str) -> _Relation:
-        below = defaultdict(list)
-        for parent, children in entries:
-            below[parent].append(list(children))
+def _present(
+    children: Iterable[str], group: Collection[str], below: Mapping[str, tuple[str, ...]]
+) -> Iterator[str]:
+    """Yield the parts that are there, and the parts of those that are not."""
+    for child in children:
+        if child in group:
+            yield child
+        else:
+            yield from _present(below.get(child, ()), group, below)
 
-        def relate(builder: _Builder, group: dict[Any, int]) -> None:
-            for parent in group:
-                for children in below.get(parent, ()):
-                    builder.add(kind, group[parent], [group[child] for child in children if child in group])
 
-        return relate
+def _areas_among(
+    hierarchy: Hierarchy, areas: Iterable[_Area]
+) -> Callable[[frozenset[_Area]], list[tuple[_Area, list[_Area]]]]:
+    """Return what gives, for the areas that some cells have, which of them are sums of which."""
+    entries = completed(hierarchy, {AreaKey(*area) for area in areas})
+
+    @cache
+    def among(present: frozenset[_Area]) -> list[tuple[_Area, list[_Area]]]:
+        found = nearest(entries, {AreaKey(*area) for area in present})
+        return [(parent.triple, [part.triple for part in parts]) for parent, parts in found]
+
+    return among
+
+
+def _relations(hierarchy: Hierarchy, areas: set[_Area]) -> dict[tuple[str, ...], _Relation]:
+    def by_site(builder: _Builder, group: dict[Any, int]) -> None:
+        for parent, children in hierarchy.sites:
+            if parent in group:
+                found = _present(children, group, below)
+                builder.add("site", group[parent], [group[child] for child in found])
+
+    def by_area(builder: _Builder, group: dict[Any, int]) -> None:
+        for parent, children in among(frozenset(group)):
+            builder.add("area", group[parent], [group[child] for child in children])
 
     def by_sex(builder: _Builder, group: dict[Any, int]) -> None:
         if 0 in group:
@@ -207,18 +234,25 @@ def _relations(hierarchy: Hierarchy) -> dict[tuple[str, ...], _Relation]:
             if parent in group:
                 builder.add("stratum", group[parent], [group[part] for part in parts if part in group])
 
-    areas = [(parent.triple, [child.triple for child in children]) for parent, children in hierarchy.areas]
+    below = dict(hierarchy.sites)
+    among = _areas_among(hierarchy, areas)
+
+    def by_group(builder: _Builder, group: dict[Any, int]) -> None:
+        for place, parts in of_groups:
+            if place in group:
+                builder.add("group", group[place], [group[part] for part in parts if part in group])
+
     of_groups = [
         ((area.triple, stratum), [(part.triple, WHOLE) for part in parts])
         for area, stratum, parts in hierarchy.sums_of_groups()
     ]
     return {
-        ("site",): by_tree(hierarchy.sites, "site"),
+        ("site",): by_site,
         ("sex",): by_sex,
-        ("area",): by_tree(areas, "area"),
+        ("area",): by_area,
         ("period",): by_period,
         ("stratum",): by_stratum,
-        ("area", "stratum"): by_tree(of_groups, "group"),
+        ("area", "stratum"): by_group,
     }
 
 
