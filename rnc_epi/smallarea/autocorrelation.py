@@ -24,7 +24,11 @@ def autocorrelation(
     Parameters
     ----------
     counts : MappedCounts
-    permutations, seed : int
+        From :func:`rnc_epi.smallarea.mapped_counts`.
+    permutations : int
+        Random maps that the coefficients are compared with.
+    seed : int
+        Of the permutations.
 
     Returns
     -------
@@ -32,6 +36,11 @@ def autocorrelation(
         ``moran``, ``moran_expected``, ``moran_p``; and by area ``local_moran, quadrant, p_value,
         adjusted_p`` (false discovery rate over the map). NaN where the map has no neighbours or no
         variation.
+
+    Raises
+    ------
+    InputError
+        ``M004`` permutations or seed that are no whole number.
 
     References
     ----------

@@ -48,10 +48,24 @@ def nested_pieces(areas: pd.DataFrame, parents: pd.DataFrame, membership: pd.Dat
     membership : DataFrame
         ``child_level, child_code, child_vintage, parent_level, parent_code, parent_vintage, weight``.
 
+    Returns
+    -------
+    Pieces
+        One an area, with the whole of its expected events.
+
     Raises
     ------
     InputError
-        A042 for an area in no parent, or in several.
+        ``A042`` an area in no parent, or in several.
+
+    Examples
+    --------
+    >>> zones = pd.DataFrame({"geo_level": "zone", "geo_code": ["a", "b"], "geo_vintage": "v"})
+    >>> region = pd.DataFrame({"geo_level": "region", "geo_code": ["r"], "geo_vintage": "v"})
+    >>> member = pd.DataFrame({"child_level": "zone", "child_code": ["a", "b"], "child_vintage": "v",
+    ...     "parent_level": "region", "parent_code": "r", "parent_vintage": "v", "weight": 1.0})
+    >>> nested_pieces(zones, region, member).parent.tolist()
+    [0, 0]
     """
     place = _parent_of(areas, parents, membership)
     return Pieces(np.arange(len(areas)), place, np.ones(len(areas)))
@@ -71,15 +85,35 @@ def crossing_pieces(
     areas, parents : DataFrame
         Keys.
     membership : DataFrame
+        As for :func:`nested_pieces`, of the finer areas in both levels.
     finer : DataFrame
         Keys of the finer areas.
     expected : array (len(finer),)
         Their expected events.
 
+    Returns
+    -------
+    Pieces
+        One an area and parent that share a finer area.
+
     Raises
     ------
     InputError
-        A042 for a finer area outside both, or an area that no finer one makes up.
+        ``A042`` a finer area outside both, or an area that no finer one makes up.
+
+    Examples
+    --------
+    An area of two communes, one in each of two parents, with 3 and 1 events expected:
+
+    >>> def keys(level, codes):
+    ...     return pd.DataFrame({"geo_level": level, "geo_code": codes, "geo_vintage": "v"})
+    >>> member = pd.DataFrame([("c1", "epci", "e"), ("c2", "epci", "e"), ("c1", "departement", "d1"),
+    ...     ("c2", "departement", "d2")], columns=["child_code", "parent_level", "parent_code"])
+    >>> member = member.assign(child_level="commune", child_vintage="v", parent_vintage="v", weight=1.0)
+    >>> found = crossing_pieces(keys("epci", ["e"]), keys("departement", ["d1", "d2"]), member,
+    ...     keys("commune", ["c1", "c2"]), np.array([3.0, 1.0]))
+    >>> found.parent.tolist(), found.share.tolist()
+    ([0, 1], [0.75, 0.25])
     """
     area, parent = _parent_of(finer, areas, membership), _parent_of(finer, parents, membership)
     number = area * len(parents) + parent
@@ -118,9 +152,38 @@ def benchmarked(risks: Draws, expected: NDArray[np.float64], pieces: Pieces, tot
     risks : Draws
         Of the relative risks, an area each.
     expected : array (areas,)
+        Expected events of the areas, above 0.
     pieces : Pieces
+        From :func:`nested_pieces` or :func:`crossing_pieces`.
     totals : Draws
         Of the events of the parents; a parent without piece says nothing.
+
+    Returns
+    -------
+    Benchmark
+        ``draws`` of the relative risks, raked, and the ``factors`` of each parent: mean and 95 % limits.
+
+    Raises
+    ------
+    InputError
+        ``A010`` other numbers of draws, or figures that are not above 0.
+    EstimateRefused
+        ``A026`` totals that contradict one another.
+
+    References ---------- Deming WE, Stephan FF. On a least squares adjustment of a sampled frequency table
+    when the expected marginal totals are known. Ann Math Stat 1940;11:427-444.
+
+    Examples
+    --------
+    Two areas with 4 events each in a parent with 12: both are multiplied by 1.5.
+
+    >>> zones = pd.DataFrame({"geo_level": "zone", "geo_code": ["a", "b"], "geo_vintage": "v"})
+    >>> parent = pd.DataFrame({"geo_level": "region", "geo_code": ["r"], "geo_vintage": "v"})
+    >>> risks = Draws(zones, np.array([[1.0], [2.0]]), "relative_risk", "credible", 0, "bym2")
+    >>> totals = Draws(parent, np.array([[12.0]]), "events", "prediction", 0, "calibrated")
+    >>> pieces = Pieces(np.array([0, 1]), np.array([0, 0]), np.ones(2))
+    >>> benchmarked(risks, np.array([4.0, 2.0]), pieces, totals).draws.values.ravel().tolist()
+    [1.5, 3.0]
     """
     if risks.values.shape[1] != totals.values.shape[1]:
         raise InputError("A010", found="the areas and the level above have different numbers of draws")

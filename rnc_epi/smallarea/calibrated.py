@@ -45,16 +45,22 @@ def smoothed_estimates(
     graph : AreaGraph
         Of the level of the areas.
     asked : SmallAreas
+        The section [small_areas] of the study file.
 
     Returns
     -------
     SmallAreaTables
-        Results, diagnostics and parameters; the other tables are empty.
+        Results (three rows an area), diagnostics and parameters; the other tables are empty.
 
     Raises
     ------
     InputError
-        A030 an area that is not on the map, A040 too few draws for the covariance.
+        ``A030`` an area that is not on the map, ``A040`` too few draws for the covariance.
+
+    References
+    ----------
+    Riebler A et al. (2016), doi:10.1177/0962280216660421, with the full covariance of the errors of the
+    estimates (:func:`rnc_epi.maths.smallarea.fit_gaussian`).
     """
     found = Found()
     for draws, ratios in pairs:

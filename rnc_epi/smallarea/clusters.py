@@ -24,18 +24,40 @@ def clusters(
         Its graph must know the centres of the areas (A044).
     largest_share : float
         Largest share of the expected events in a circle.
-    replicates, seed : int
+    replicates : int
+        Random maps that the likelihood ratios are compared with.
+    seed : int
+        Of the random maps.
 
     Returns
     -------
     DataFrame
-        Keys of the area, ``cluster`` (1 the most likely), ``observed, expected, relative_risk,
-        log_likelihood_ratio, p_value, gumbel_p_value`` of the cluster. Empty where there is none with p <=
-        0.2; p-values after the first are conservative.
+        One row an area of a cluster: keys of the area, ``cluster`` (1 the most likely), ``observed,
+        expected`` (events), ``relative_risk`` (inside over outside), ``log_likelihood_ratio, p_value,
+        gumbel_p_value`` of the cluster. Empty where there is none with p <= 0.2; p-values after the first
+        are conservative.
+
+    Raises
+    ------
+    InputError
+        ``A044`` an area without centre; ``A011``, ``M004`` share, replicates or seed out of range.
 
     References
     ----------
     Kulldorff M (1997), Commun Stat Theory Methods 26:1481, doi:10.1080/03610929708831995.
+
+    Examples
+    --------
+    An area with 120 events of 80 expected, beside 120 of 160: a ratio of 1.5 over 0.75.
+
+    >>> import numpy as np
+    >>> from rnc_epi.smallarea import AreaGraph, MappedCounts
+    >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("abc"), "geo_vintage": "v",
+    ...     "x": [0.0, 1.0, 5.0], "y": 0.0})
+    >>> counts = MappedCounts(areas, np.array([40.0, 80.0, 120.0]), np.full(3, 80.0), np.full(3, 1e4),
+    ...     np.array(["_"] * 3, object), "pooled", AreaGraph(areas, np.array([[0, 1], [1, 2]])), 0)
+    >>> clusters(counts, replicates=99)[["geo_code", "cluster", "relative_risk"]].values.tolist()
+    [['c', 1, 2.0]]
     """
     rows = counts.fitted
     areas = counts.strata[rows].reset_index(drop=True)

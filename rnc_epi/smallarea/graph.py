@@ -230,10 +230,28 @@ def graphs_of(adjacency: pd.DataFrame, areas: pd.DataFrame) -> dict[str, AreaGra
     Parameters
     ----------
     adjacency : DataFrame
-        The table of the extract; one edition of the codes a level.
+        The table of the extract, ``geo_level, geo_code, geo_vintage, neighbour_code``; one edition of the
+        codes a level.
     areas : DataFrame
         The areas of the extract, every one of a level stands on its map; where all have an ``outline``
         (WKB) in the areas table, the graph has centres.
+
+    Returns
+    -------
+    dict of str to AreaGraph
+        By level.
+
+    Raises
+    ------
+    InputError
+        ``A030`` to ``A038`` as for :meth:`AreaGraph.from_adjacency`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": ["a", "b", "c"], "geo_vintage": "v"})
+    >>> graphs_of(areas.iloc[:1].assign(neighbour_code="b"), areas)["zone"].edges.tolist()
+    [[0, 1]]
     """
     found = {}
     for (level, vintage), pairs in adjacency.groupby(["geo_level", "geo_vintage"], sort=True, observed=True):

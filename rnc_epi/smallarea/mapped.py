@@ -85,18 +85,45 @@ def mapped_counts(
     cells : Cells
         One event, site, sex and period: the areas of the map and, for a national reference, the nation.
     graph : AreaGraph
+        The areas and their neighbours.
     reference : {"national", "pooled"}
+        Whose age-specific rates give the expected events: the nation's, or all the areas' together.
     complete : bool
         Whether every area of the graph must be in the data (A031); without it the map is restricted to
         those that are, and says how many are absent.
 
+    Returns
+    -------
+    MappedCounts
+        One row an area, in the order of the graph: events of all ages, events expected, person-years.
+
     Raises
     ------
     InputError
-        A030 an area that is not on the map, A031, A036 several strata of one area, M002 no cells, M005 an
-        unknown reference.
+        ``A030`` an area that is not on the map, ``A031`` an area of the map without data, ``A036`` several
+        strata of one area, ``M002`` no cells, ``M005`` an unknown reference.
     NotCovered
-        A037 no national rates.
+        ``A037`` no national rates.
+
+    References
+    ----------
+    Breslow NE, Day NE. Statistical methods in cancer research, vol. II. IARC Sci Publ 82, 1987, chapter 2
+    (indirect standardisation).
+
+    Examples
+    --------
+    Three areas of equal size with 240 events in all: 80 expected in each.
+
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("abc"), "geo_vintage": "v"})
+    >>> strata = areas.assign(event_type="death", source="s", site="lung", sex=1, period_from=2016,
+    ...     period_until=2021)
+    >>> cells = Cells(strata, BandSet.from_starts([0]), np.array([[40], [80], [120]]), np.zeros(3, int),
+    ...     np.full((3, 1), 1e4))
+    >>> graph = AreaGraph(areas, np.array([[0, 1], [1, 2]]))
+    >>> mapped_counts(cells, graph, reference="pooled").expected.tolist()
+    [80.0, 80.0, 80.0]
     """
     require_choice(reference, (NATIONAL, POOLED), "reference")
     if not hasattr(cells, "strata"):

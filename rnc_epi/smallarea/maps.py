@@ -91,12 +91,37 @@ def small_areas(
     Returns
     -------
     SmallAreaTables
+        ``results``, three rows an area of each map (``relative_risk``, ``exceedance_probability``,
+        ``risk_class``), and the tables beside them.
 
     Raises
     ------
     InputError
-        A030 areas that are not on the map, A041 unknown index, A042 level that cannot be benchmarked to, A044
-        no centres for a scan, A046 level without a map.
+        ``A030`` areas that are not on the map, ``A041`` unknown index, ``A042`` level that cannot be
+        benchmarked to, ``A044`` no centres for a scan, ``A046`` level without a map.
+
+    References
+    ----------
+    Riebler A et al. (2016), doi:10.1177/0962280216660421, and those of :func:`rnc_epi.maths.smallarea.fit`.
+
+    Examples
+    --------
+    Too few areas make no map, and the rows say so:
+
+    >>> import numpy as np
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.smallarea import AreaGraph
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> from rnc_epi.vocabulary.study_small_areas import SmallAreas
+    >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("abc"), "geo_vintage": "v"})
+    >>> strata = areas.assign(event_type="death", source="s", site="lung", sex=1, period_from=2016,
+    ...     period_until=2021)
+    >>> cells = Cells(strata, BandSet.from_starts([0]), np.array([[40], [80], [120]]), np.zeros(3, int),
+    ...     np.full((3, 1), 1e4))
+    >>> asked = SmallAreas(geo_levels=["zone"], reference="pooled")
+    >>> found = small_areas(cells, AreaGraph(areas, np.array([[0, 1], [1, 2]])), asked)
+    >>> found.results["reason"].unique().tolist()
+    ['too_few_areas']
     """
     known = {graphs.geo_level: graphs} if isinstance(graphs, AreaGraph) else dict(graphs)
     wanted = list(asked.geo_levels) or sorted(known)

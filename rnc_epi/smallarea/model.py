@@ -126,6 +126,11 @@ class SmallAreaModel:
         graph : AreaGraph
             Not needed with :class:`MappedCounts`, which hold theirs.
 
+        Returns
+        -------
+        SmallAreaModel
+            Itself, with what the attributes say.
+
         Raises
         ------
         InputError
@@ -133,6 +138,22 @@ class SmallAreaModel:
             periods that do not follow one another, and those of :func:`rnc_epi.maths.smallarea.fit`.
         EstimateRefused
             A020-A024, A027, A039: nothing is estimated rather than something doubtful.
+
+        Examples
+        --------
+        Ratios 0.5, 1 and 1.5 of 80 expected events each, drawn a little together:
+
+        >>> from rnc_epi.cells.table import Cells
+        >>> from rnc_epi.vocabulary.ages import BandSet
+        >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("abc"), "geo_vintage": "v"})
+        >>> strata = areas.assign(event_type="death", source="s", site="lung", sex=1, period_from=2016,
+        ...     period_until=2021)
+        >>> cells = Cells(strata, BandSet.from_starts([0]), np.array([[40], [80], [120]]), np.zeros(3, int),
+        ...     np.full((3, 1), 1e4))
+        >>> graph = AreaGraph(areas, np.array([[0, 1], [1, 2]]))
+        >>> model = SmallAreaModel(reference="pooled").fit(cells, graph)
+        >>> model.relative_risk_.round(1).tolist(), model.risk_class_.tolist()
+        ([0.5, 1.0, 1.5], [-1, 0, 1])
         """
         require_whole(self.seed, "seed", least=0)
         if isinstance(cells, Draws):

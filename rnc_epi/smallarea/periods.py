@@ -59,14 +59,38 @@ def mapped_periods(cells: Cells, graph: AreaGraph, *, reference: str = NATIONAL)
         One event, site and sex; the areas of the map and, for a national reference, the nation in each
         period.
     graph : AreaGraph
+        The areas and their neighbours.
     reference : {"national", "pooled"}
         Whose rates of the same period give the expected events.
+
+    Returns
+    -------
+    list of MappedCounts
+        One a period, of the same areas.
 
     Raises
     ------
     InputError
-        A047 where the periods are fewer than two, of different lengths or not consecutive; and those of
-        :func:`~rnc_epi.smallarea.mapped_counts`.
+        ``A047`` the periods are fewer than two, of different lengths or not consecutive; ``M002`` no cells;
+        and those of :func:`~rnc_epi.smallarea.mapped_counts`.
+
+    Examples
+    --------
+    Two years of two areas, 30 and 10 events a year:
+
+    >>> import pandas as pd
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.smallarea import AreaGraph
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("ab"), "geo_vintage": "v"})
+    >>> fixed = areas.assign(event_type="death", source="s", site="lung", sex=1)
+    >>> strata = pd.concat([fixed.assign(period_from=year, period_until=year + 1) for year in (2019, 2020)])
+    >>> strata, bands = strata.reset_index(drop=True), BandSet.from_starts([0])
+    >>> events = np.array([[30], [10], [30], [10]])
+    >>> cells = Cells(strata, bands, events, np.zeros(4, int), np.full((4, 1), 1e4))
+    >>> found = mapped_periods(cells, AreaGraph(areas, np.array([[0, 1]])), reference="pooled")
+    >>> [(part.observed.tolist(), part.expected.tolist()) for part in found]
+    [([30.0, 10.0], [20.0, 20.0]), ([30.0, 10.0], [20.0, 20.0])]
     """
     if not hasattr(cells, "strata"):
         raise InputError("M002", what="cells", expected="Cells", found=type(cells).__name__)

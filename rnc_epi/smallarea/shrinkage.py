@@ -45,6 +45,7 @@ def shrunken(
     Parameters
     ----------
     counts : MappedCounts
+        From :func:`rnc_epi.smallarea.mapped_counts`.
     method : {"marshall", "marshall-local", "poisson-gamma", "clayton-kaldor", "log-normal"}
     level : float
         Coverage of the limits, for the gamma distributions.
@@ -54,17 +55,28 @@ def shrunken(
     Returns
     -------
     DataFrame
-        Keys of the areas, ``observed, expected, ratio, relative_risk, weight`` (share of the raw ratio);
-        for the gamma distributions ``lower, upper, exceedance, risk_class`` too.
+        One row an area: its keys, ``observed, expected`` (events), ``ratio, relative_risk, weight`` (share
+        of the raw ratio); for the gamma distributions ``lower, upper, exceedance`` (a probability),
+        ``risk_class`` too.
 
     Raises
     ------
     InputError
-        M005 an unknown method, A031 no area that can be fitted.
+        ``M005`` an unknown method, ``A031`` no area that can be fitted, ``M004`` level or limits of classes.
 
     References
     ----------
     Marshall RJ (1991), doi:10.2307/2347593. Clayton D, Kaldor J (1987), doi:10.2307/2532003.
+
+    Examples -------- Ratios 0.5, 1 and 1.5 with 80 expected each: their variance is 1/6, of which 1/80 is
+    chance; the weight of a ratio is (1/6 - 1/80) / (1/6) = 0.925.
+
+    >>> from rnc_epi.smallarea import AreaGraph, MappedCounts
+    >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("abc"), "geo_vintage": "v"})
+    >>> counts = MappedCounts(areas, np.array([40.0, 80.0, 120.0]), np.full(3, 80.0), np.full(3, 1e4),
+    ...     np.array(["_"] * 3, object), "pooled", AreaGraph(areas, np.array([[0, 1], [1, 2]])), 0)
+    >>> shrunken(counts, method="marshall")["relative_risk"].round(4).tolist()
+    [0.5375, 1.0, 1.4625]
     """
     require_choice(method, METHODS, "method")
     rows = counts.fitted
@@ -115,13 +127,14 @@ def shrunken_rates(
     Returns
     -------
     DataFrame
-        Keys, ``direct`` (the rate given), ``value, lower, upper`` (shrunken), ``weight`` (share of the direct
-        rate), ``log_mse``. Areas whose rate is 0 or has no error stand there with no shrunken figure.
+        One row an area: its keys, ``direct`` (the rate given), ``value, lower, upper`` (shrunken, in the
+        unit of the rate given), ``weight`` (share of the direct rate), ``log_mse``. Areas whose rate is 0 or
+        has no error stand there with no shrunken figure.
 
     Raises
     ------
     InputError
-        A036 an area twice, A031 an area without covariates, M002 columns that are not there.
+        ``A036`` an area twice, ``A031`` an area without covariates, ``M002`` columns that are not there.
 
     References
     ----------

@@ -107,8 +107,8 @@ def analyse(size: int, first: Integers, second: Integers) -> Analysis:
     Returns
     -------
     Analysis
-        The order, and the patterns: ``entries`` of the lower triangle of the matrix, ``fill`` below the diagonal of
-        the factor.
+        The order, and the patterns: ``entries`` of the lower triangle of the matrix, ``fill`` below the
+        diagonal of the factor.
 
     Examples
     --------

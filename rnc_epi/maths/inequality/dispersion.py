@@ -121,7 +121,7 @@ def between_group_variance(value: ArrayLike, population: ArrayLike) -> Floats:
 
 
 def coefficient_of_variation(value: ArrayLike, population: ArrayLike) -> Floats:
-    r"""Standard deviation between groups in per cent of the mean, :math:`100 \sqrt{\sum_j a_j (y_j/\mu - 1)^2}`.
+    r"""Standard deviation of groups, per cent of the mean, :math:`100 \sqrt{\sum_j a_j (y_j/\mu - 1)^2}`.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def index_of_disparity(value: ArrayLike, population: ArrayLike, *, weighted: boo
 def mean_difference(
     value: ArrayLike, population: ArrayLike, *, benchmark: Benchmark = "mean", weighted: bool = True
 ) -> Floats:
-    r"""Mean absolute distance of the groups to a benchmark b, :math:`\sum_j a_j |y_j - b|`, in the value's unit.
+    r"""Mean absolute distance of groups to a benchmark b, :math:`\sum_j a_j |y_j - b|`, in the value's unit.
 
     Parameters
     ----------
