@@ -36,12 +36,12 @@ def late_stages(selection: Selection, cut: Grouping, asked: Inequality, builder:
     Raises
     ------
     InputError
-        S004, a late stage that no tumour of the extract has.
+        I038, a late stage that no case of the extract has.
     """
     held = stages_of(builder)
     strange = [stage for stage in asked.late_stages if stage not in held]
     if strange:
-        raise InputError("S004", found=", ".join(strange), expected=", ".join(held) or "_")
+        raise InputError("I038", found=", ".join(strange), expected=", ".join(held) or "_")
     early = [stage for stage in held if stage not in asked.late_stages]
     wanted = replace(selection, event_types=("incidence",), years=() if selection.pooled else selection.years)
     try:
@@ -61,14 +61,14 @@ def area_maps(
     Raises
     ------
     InputError
-        S004, another level than that of the scores.
+        I037, another level than that of the scores.
     """
     from rnc_epi.smallarea import graphs_of, mapped_counts
     from rnc_epi.smallarea.published import as_published
 
     level = cut.record.geo_level
     if asked.area_model_level != level:
-        raise InputError("S004", found=asked.area_model_level, expected=level)
+        raise InputError("I037", found=asked.area_model_level, expected=level)
     adjacency, membership = extract.areas_table("adjacency"), extract.areas_table("membership")
     graph = graphs_of(adjacency, builder.areas()).get(level)
     if graph is None:

@@ -60,8 +60,9 @@ def shrunken_of_published(
     found = []
     for strata in joined_by_bands([grouped_strata(part, asked.groups) for part in parts]):
         names = [name for name in STRATUM_KEYS if name in strata.keys.columns]
-        visible = _index(strata.keys[names]).isin(_index(shown[names]))
-        found.append(shrunken_relative_indices(strata.take(np.asarray(visible)), asked))
+        visible = np.asarray(_index(strata.keys[names]).isin(_index(shown[names])))
+        if visible.any():
+            found.append(shrunken_relative_indices(strata.take(visible), asked))
     rows = [part for part in found if len(part)]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 

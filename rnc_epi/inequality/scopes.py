@@ -21,10 +21,14 @@ def scope_codes(
     level, vintage = str(placed["geo_level"].iloc[0]), str(placed["geo_vintage"].iloc[0])
     links = _reaching(membership, level, vintage, scope)
     links = links[links["parent_code"].ne(POOLED_REGISTRIES)]
-    if scope_areas:
-        links = links[links["parent_code"].isin(scope_areas)]
     links = links[links["child_code"].isin(placed["geo_code"])]
     links = links[["child_code", "parent_code"]].drop_duplicates()
+    strange = sorted(set(scope_areas) - set(links["parent_code"]))
+    if strange and len(links):
+        there = ", ".join(sorted(links["parent_code"].unique()))
+        raise InputError("I039", what=scope, found=", ".join(strange), expected=there)
+    if scope_areas:
+        links = links[links["parent_code"].isin(scope_areas)]
     if links.empty:
         held = ", ".join(sorted(membership["parent_level"].astype(str).unique())) or "_"
         raise InputError("I016", what=scope, found=held)
