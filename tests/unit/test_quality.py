@@ -219,3 +219,58 @@ def test_the_areas_of_a_registry_are_those_that_hold_its_cases_and_what_they_bel
     ]
     # Sites of single tumours are the leaves of the table.
     assert report.sites["isere"] == {"colon", "pancreas", "prostate"}
+
+
+def _by_hand(path, statement: str) -> float:
+    with duckdb.connect(path, read_only=True) as reader:
+        return float(reader.execute(statement).fetchone()[0])
+
+
+def test_deaths_are_held_against_the_cases_of_the_same_years(valid, tmp_path):
+    path = changed(valid, tmp_path, "DELETE FROM death_cells WHERE period_from = 2018 AND geo_code = '38'")
+    row = one(report_of(path).indicators, registry="isere", indicator="mortality_incidence_ratio",
+              site="pancreas", sex=0)  # fmt: skip
+    assert (row["period_from"], row["period_until"]) == (2016, 2018)
+    deaths = "SELECT sum(events) FROM death_cells WHERE geo_code = '38' AND site = 'pancreas'"
+    cases = "SELECT count(*) FROM tumours WHERE topography LIKE 'C25%' AND year < 2018"
+    assert row["value"] == pytest.approx(_by_hand(path, deaths) / _by_hand(path, cases))
+
+
+def test_deaths_count_once_where_an_area_stands_on_two_lines_of_a_registry(valid, tmp_path, report):
+    path = changed(
+        valid,
+        tmp_path,
+        "INSERT INTO coverage SELECT registry, geo_level, geo_code, geo_vintage, 'pancreas', 0, NULL, 2010, "
+        "period_until FROM coverage WHERE registry = 'isere'",
+    )
+    keys = {"registry": "isere", "indicator": "mortality_incidence_ratio", "site": "pancreas", "sex": 0}
+    assert one(report_of(path).indicators, **keys)["part"] == one(report.indicators, **keys)["part"]
+
+
+def test_projected_populations_make_no_registry_late(valid, tmp_path):
+    ahead = (
+        "INSERT INTO person_years SELECT source, sex, geo_level, geo_code, geo_vintage, 2030, 2031, "
+        "age_from, age_until, age_status, person_years FROM person_years WHERE period_from = 2018"
+    )
+    keys = {"registry": "isere", "indicator": "years_behind"}
+    assert one(report_of(changed(valid, tmp_path, ahead)).indicators, **keys)["value"] == 0
+    alone = changed(valid, tmp_path, ahead, "DROP TABLE death_cells")
+    assert one(report_of(alone).indicators, **keys)["value"] == 12
+
+
+@pytest.mark.parametrize("cut", [15, 85])
+def test_rates_by_age_are_not_told_from_bands_that_are_too_wide(cut, valid, tmp_path):
+    # One open band from `cut` on: of 85 and over it is one of the reference, from 15 on it hides the curve.
+    path = changed(
+        valid,
+        tmp_path,
+        f"UPDATE person_years SET age_until = NULL WHERE age_from = {cut} AND geo_code = '38'",
+        f"DELETE FROM person_years WHERE age_from > {cut} AND geo_code = '38'",
+    )
+    table = report_of(path).indicators
+    for indicator in ("childhood_ratio", "old_age_ratio"):
+        status = {
+            registry: one(table, registry=registry, indicator=indicator, sex=0)["status"]
+            for registry in ("isere", "calvados")
+        }
+        assert status == {"isere": OK if cut == 85 else NOT_ESTIMABLE, "calvados": OK}

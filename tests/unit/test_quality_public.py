@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from rnc_epi.cli import main
+from rnc_epi.extracts.quality import QualityReport
 from rnc_epi.extracts.quality.comparison import compared
 from rnc_epi.extracts.quality.public import HIDDEN, public_form, suppressed
+from rnc_epi.extracts.quality.rules import broken_rules
 from rnc_epi.extracts.quality.shares import OK
 from tests.extract_builder import write_extract
 from tests.quality_reports import POOLED, changed, one, report_of, shares_of
@@ -80,6 +82,79 @@ def test_the_others_are_not_shown_beside_a_hidden_registry():
     public = public_form(table)
     assert public["status"].tolist() == [HIDDEN, OK]
     assert public["others"].isna().all()
+
+
+def test_the_others_of_registries_of_other_years_are_not_shown_either():
+    # Two registries of unequal periods are compared: the others of the one are the other.
+    table = shares_of([5, 300], [1000, 3000])
+    table["period_from"] = [2014, 2016]
+    public = public_form(compared(table))
+    assert public["status"].tolist() == [HIDDEN, OK]
+    assert public["others"].isna().all()
+    assert public["differs"].isna().all()
+
+
+def test_what_would_tell_of_a_hidden_registry_is_not_said(tmp_path):
+    # One case in a hundred of the first is from a certificate, one in five of the second: that they differ by
+    # three points tells of the ten cases.
+    indicators = compared(shares_of([10, 600], [1000, 3000], "death_certificate_only"))
+    made = QualityReport("x.duckdb", indicators, broken_rules(indicators))
+    assert {"Q020", "Q130"} <= set(made.actions.loc[made.actions["registry"] == "r1", "code"])
+    for language in ("fr", "en"):
+        said = made.text(language, public=True)
+        assert "Q130" in made.text(language)
+        assert "Q130" not in said
+        assert "Q020" in said
+    shown = compared(shares_of([100, 600], [1000, 3000], "death_certificate_only"))
+    assert "Q130" in QualityReport("x", shown, broken_rules(shown)).text(public=True)
+
+
+def test_a_rule_on_one_sex_is_not_said_where_both_are_shown_together():
+    row = shares_of([400], [1000])
+    by_sex = pd.concat([row, row.assign(sex=1, part=390.0)], ignore_index=True).assign(site="lung")
+    indicators = compared(by_sex)
+    made = QualityReport("x.duckdb", indicators, broken_rules(indicators))
+    assert made.actions["sex"].tolist() == [0, 1]
+    assert made.text("fr").count("Q060") == 2
+    assert "hommes" in made.text("fr")
+    public = made.text("fr", public=True)
+    assert public.count("Q060") == 1
+    assert "hommes" not in public
+
+
+def _shown(parts, wholes, **columns) -> pd.Series:
+    table = shares_of(np.minimum(parts, wholes), wholes).assign(part=np.array(parts, dtype=float), **columns)
+    if columns.get("unit") == "ratio":
+        table["value"] = table["part"] / table["whole"]
+    public = public_form(compared(table))
+    return public.loc[public["status"] == OK, "value"]
+
+
+@pytest.mark.parametrize("whole", [90, 120, 333, 1_000, 2_500])
+def test_a_share_that_is_shown_fits_ten_counts_at_least(whole):
+    # Whoever knows how many cases there are tries every numerator.
+    parts = np.arange(whole + 1)
+    shown = _shown(parts, np.full(whole + 1, whole))
+    assert shown.empty == (whole < 100)
+    # At both ends a rounded number begins where what is small ends.
+    inside = shown[shown.gt(shown[shown > 0].min()) & shown.lt(shown[shown < 100].max())]
+    # Ten or more persons; nine where the two limits of a step fall on whole numbers, of which ties take one.
+    assert inside.empty or inside.groupby(inside).size().min() >= 9
+
+
+@pytest.mark.parametrize("known", [30, 200, 700])
+def test_a_ratio_that_is_shown_fits_ten_counts_at_least(known):
+    # Whoever knows the deaths tries every number of cases, and the other way round.
+    ratio = {"indicator": "mortality_incidence_ratio", "unit": "ratio", "site": "lung"}
+    others = np.arange(max(20, known // 2), known * 4)
+    for parts, wholes in ((np.full(len(others), known), others), (others, np.full(len(others), known))):
+        shown = _shown(parts, wholes, **ratio)
+        inside = shown[shown.gt(shown.min()) & shown.lt(shown.max())]
+        assert len(inside)
+        sizes = inside.groupby(inside).size()
+        # Where the step changes from 2 to 5 it may cut one of them in two.
+        assert sizes.min() >= 5
+        assert (sizes < 9).sum() <= 1
 
 
 def test_the_command_speaks_french_by_default_and_english_on_demand(valid, tmp_path, capsys):

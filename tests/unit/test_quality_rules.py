@@ -95,3 +95,22 @@ def test_what_is_done_concerns_the_right_numbers():
     assert action_for(actions, "r", "lung", 1, 2019, 2020) == (None, ())
     assert action_for(actions, "r", "lung", 1, 2015, 2016) == (None, ())
     assert action_for(actions, "other", "liver", 0, 2016, 2019) == (None, ())
+
+
+def test_a_ratio_far_from_that_of_the_other_registries_is_flagged_at_its_site():
+    def table(*deaths: float) -> pd.DataFrame:
+        rows = [
+            _ratio("mortality_incidence_ratio", dead / 1000, dead / 1100, dead / 900, site="lung",
+                   registry=f"r{place}", part=dead, whole=1000.0)
+            for place, dead in enumerate(deaths)
+        ]  # fmt: skip
+        return compared(pd.concat(rows, ignore_index=True)[list(COLUMNS)])
+
+    # By hand: ln(0.5 / 0.8) is -0.47, ten times its error of sqrt(1/500 + 1/1000 + 1/1600 + 1/2000) = 0.064.
+    found = broken_rules(table(800, 800, 500))
+    assert set(found["code"]) == {"Q072"}
+    assert "r2" in set(found["registry"])
+    assert set(found["site"]) == {"lung"}
+    assert broken_rules(table(800, 820, 790)).empty
+    # Far beyond chance, and less than a tenth apart.
+    assert broken_rules(table(80, 80, 160)).empty

@@ -36,12 +36,11 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
         all years.
     """
     out = table.assign(**dict.fromkeys(COLUMNS[:-1], np.nan), differs=False)
-    single = out["period_until"] - out["period_from"] == 1
     comparable = (out["status"] == OK) & ((out["unit"] == _SHARES) | (out["indicator"] == _RATIO))
-    keys = ["indicator", "site", "sex", single.rename("one_year"), out["period_from"].where(single, 0)]
+    keys = family(out)
     found: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
     places: list[np.ndarray] = []
-    for _, rows in out[comparable].groupby(keys, sort=True):
+    for _, rows in out[comparable].groupby([key[comparable] for key in keys], sort=True):
         if rows["registry"].nunique() < 2 or rows["registry"].duplicated().any():
             continue
         places.append(rows.index.to_numpy())
@@ -54,6 +53,19 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
             column[at] = np.concatenate(lists)
             out[name] = column
     return out
+
+
+def family(table: pd.DataFrame) -> list[pd.Series]:
+    """Return what rows that are compared with one another have in common.
+
+    The indicator, the site, the sex, and the year; rows of several years are compared whichever these are.
+    """
+    single = table["period_until"] - table["period_from"] == 1
+    return [
+        *(table[name] for name in ("indicator", "site", "sex")),
+        single.rename("one_year"),
+        table["period_from"].where(single, 0).rename("year"),
+    ]
 
 
 def _family(rows: pd.DataFrame) -> dict[str, np.ndarray]:

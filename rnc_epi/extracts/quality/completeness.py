@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,15 @@ from rnc_epi.extracts.quality.shares import (
     PERIOD,
     by_sex_and_both,
     reported,
+    rolled_up,
     spans,
 )
 from rnc_epi.maths import basics
 from rnc_epi.maths.intervals import poisson_interval
 from rnc_epi.vocabulary.sites import SITES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CHILDHOOD: Final = 15
 _GROWN: Final = (35, 75)
@@ -38,13 +43,13 @@ _UTERUS, _UNSPECIFIED_UTERUS = ("cervix_uteri", "corpus_uteri"), "uterus_unspeci
 _YEARS_BEFORE: Final = 3
 
 
-def completeness(counts: Counts, sums: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def completeness(counts: Counts, *, level: float = 0.95) -> pd.DataFrame:
     """Return the indicators of completeness of each registry, in the columns of `shares.COLUMNS`.
 
     Internal: numerators and denominators are counts of persons. What cannot be had is ``not_estimable``, with
     the reason in the documentation of the indicator; what has no meaning is ``not_applicable``.
     """
-    parts = [_mortality(counts, sums, level), _years_behind(counts)]
+    parts = [_mortality(counts, level), _years_behind(counts)]
     for registry, table in counts.cases.groupby("registry", sort=True):
         if registry in counts.general:
             yearly = _yearly(registry, table, counts)
@@ -117,16 +122,19 @@ def _span(table: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _mortality(counts: Counts, sums: pd.DataFrame, level: float) -> pd.DataFrame:
+def _mortality(counts: Counts, level: float) -> pd.DataFrame:
     """Deaths over cases by site and sex, and how far that is from one minus survival.
 
-    Only for sites whose deaths have the definition of their cases; cervix and corpus once the deaths without
-    site have been shared out.
+    Of the years that both have: a year of cases without its deaths would make a registry look complete. Only
+    for sites whose deaths have the definition of their cases; cervix and corpus once the deaths without site
+    have been shared out.
     """
-    found = spans(counts.cases)
+    of_both = _in_common_years(counts)
+    sums = rolled_up(of_both)
+    found = spans(of_both.cases)
     first, last = (sums["registry"].map(found[name]) for name in PERIOD)
     cases = sums[(sums["period_from"] == first) & (sums["period_until"] == last)]
-    told = cases.merge(_deaths(counts), on=["registry", "site", "sex"], how="left")
+    told = cases.merge(_deaths(of_both), on=["registry", "site", "sex"], how="left")
     dead, whole = (told[name].to_numpy(dtype=np.float64) for name in ("deaths", "events"))
     known = np.nan_to_num(dead) * whole > 0
     ratio = basics.mortality_incidence_ratio(
@@ -145,14 +153,43 @@ def _mortality(counts: Counts, sums: pd.DataFrame, level: float) -> pd.DataFrame
     return pd.concat([table, _less_lethality(table[table["status"] == OK], counts, level)], ignore_index=True)
 
 
-def _deaths(counts: Counts) -> pd.DataFrame:
-    """Return deaths by registry, reported site and sex within the years of its cases."""
-    found = spans(counts.cases)
-    deaths = counts.deaths[counts.deaths["registry"].isin(found.index)]
-    inside = (deaths["period_from"] >= deaths["registry"].map(found["period_from"])) & (
-        deaths["period_until"] <= deaths["registry"].map(found["period_until"])
+def _in_common_years(counts: Counts) -> Counts:
+    """Return the counts with cases and deaths of the years that a registry has both of.
+
+    A registry without a year of both keeps its cases: its ratio is not estimable, and that is said.
+    """
+    cases, deaths = [], []
+    for registry, mine in counts.cases.groupby("registry", sort=True):
+        dead = counts.deaths[counts.deaths["registry"] == registry]
+        kept, size = mine, -1
+        # A period of several years is dropped whole, which may leave years of the other side alone.
+        while size != len(kept) + len(dead):
+            size = len(kept) + len(dead)
+            both = _years(kept) & _years(dead)
+            kept, dead = kept[_within(kept, both)], dead[_within(dead, both)]
+        cases.append(kept if len(kept) else mine)
+        deaths.append(dead)
+    if not cases:
+        return counts
+    return replace(
+        counts, cases=pd.concat(cases, ignore_index=True), deaths=pd.concat(deaths, ignore_index=True)
     )
-    deaths = deaths[inside.to_numpy(dtype=bool)]
+
+
+def _years(table: pd.DataFrame) -> frozenset[int]:
+    periods = table[list(PERIOD)].drop_duplicates().itertuples(index=False, name=None)
+    return frozenset(year for start, stop in periods for year in range(int(start), int(stop)))
+
+
+def _within(table: pd.DataFrame, years: frozenset[int]) -> NDArray[np.bool_]:
+    periods = list(table[list(PERIOD)].itertuples(index=False, name=None))
+    inside = {period: years.issuperset(range(int(period[0]), int(period[1]))) for period in set(periods)}
+    return np.array([inside[period] for period in periods], dtype=np.bool_)
+
+
+def _deaths(counts: Counts) -> pd.DataFrame:
+    """Return deaths by registry, reported site and sex."""
+    deaths = counts.deaths
     rows = []
     for registry, sites in deaths.groupby("registry", sort=True)["site"]:
         present = frozenset(sites.unique())
@@ -267,7 +304,7 @@ def _by_age(registry: str, table: pd.DataFrame, counts: Counts, level: float) ->
     for sex, chosen in ((BOTH, [0, 1]), (1, [0]), (2, [1])):
         keys = {"sex": sex, **span, "unit": "ratio"}
         cases, awaited = observed[chosen].sum(axis=0), expected[chosen].sum(axis=0)
-        if not awaited.sum():
+        if registry in counts.wide_ages or not awaited.sum():
             rows += [
                 _row(registry, name, **keys, status=NOT_ESTIMABLE)
                 for name in ("childhood_ratio", "old_age_ratio")

@@ -15,6 +15,8 @@ from rnc_epi.vocabulary.contract import SITE_GROUP_ALL
 from rnc_epi.vocabulary.sites import SITES, children, site_of_icd10
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rnc_epi.extracts.opening import Extract
     from rnc_epi.store import Store
 
@@ -48,6 +50,8 @@ class Counts:
         First year after the last one that any source but registries has.
     places : DataFrame
         ``registry, geo_level, geo_code, geo_vintage``: the areas that hold a case of each registry.
+    wide_ages : frozenset of str
+        Registries with cases or person-years in bands that five-year ones cut.
     """
 
     cases: pd.DataFrame
@@ -57,6 +61,7 @@ class Counts:
     general: frozenset[str]
     latest: int | None
     places: pd.DataFrame
+    wide_ages: frozenset[str]
 
 
 def count(extract: Extract) -> Counts:
@@ -84,6 +89,7 @@ def count(extract: Extract) -> Counts:
         frozenset(name for (name,) in general),
         _latest(extract),
         _places(extract),
+        _wide_ages(extract),
     )
 
 
@@ -91,17 +97,31 @@ _CASES: Final = (
     *("registry", "form", "site", "sex", "period_from", "period_until", "age_from", "events"),
     *FLAGS,
 )
-_PERSON_YEARS: Final = f"""
-SELECT c.registry, p.sex, p.period_from, p.period_until, least(p.age_from, {_OPEN}) AS age_from,
-    sum(p.person_years) AS person_years
+_OF_REGISTRIES: Final = f"""
 FROM (SELECT DISTINCT registry, {_AREA}, period_from, period_until FROM {usable("coverage")}
       WHERE site_group = '{SITE_GROUP_ALL}') AS c
 JOIN {usable("person_years")} AS p
     ON p.geo_level = c.geo_level AND p.geo_code = c.geo_code AND p.geo_vintage = c.geo_vintage
     AND p.period_from >= c.period_from AND p.period_until <= c.period_until
 WHERE p.age_status = 'known'
+"""
+_PERSON_YEARS: Final = f"""
+SELECT c.registry, p.sex, p.period_from, p.period_until, least(p.age_from, {_OPEN}) AS age_from,
+    sum(p.person_years) AS person_years
+{_OF_REGISTRIES}
 GROUP BY ALL
 """
+
+
+def _wide_ages(extract: Extract) -> frozenset[str]:
+    """Return the registries whose rates by five-year band cannot be told."""
+    cut = f"age_from < {_OPEN} AND (age_until IS NULL OR (age_until - 1) // {_WIDTH} > age_from // {_WIDTH})"
+    found = extract.store.rows(f"SELECT DISTINCT c.registry {_OF_REGISTRIES} AND {cut}")
+    if "incidence_cells" in extract.tables:
+        found += extract.store.rows(
+            f"SELECT DISTINCT registry FROM {usable('incidence_cells')} WHERE age_status = 'known' AND {cut}"
+        )
+    return frozenset(name for (name,) in found)
 
 
 def _places(extract: Extract) -> pd.DataFrame:
@@ -216,15 +236,22 @@ def _deaths_in(store: Store, table: str, areas: str) -> pd.DataFrame:
             "CAST(sum(d.events) AS BIGINT)",
         )
     )
+    years = ("year",) if table == "deaths" else ("period_from", "period_until")
     inside = (
         "d.year >= c.period_from AND d.year < c.period_until"
         if table == "deaths"
         else "d.period_from >= c.period_from AND d.period_until <= c.period_until"
     )
+    same_area = " AND ".join(f"d.{name} = c.{name}" for name in _AREA.split(", "))
+    # An area stands on several lines where its registry began a site earlier: its deaths count once.
+    mine = (
+        f"SELECT DISTINCT c.registry, {', '.join(f'd.{name}' for name in (*_AREA.split(', '), *years))} "
+        f"FROM ({areas}) AS c JOIN {usable(table)} AS d ON {same_area} AND {inside}"
+    )
+    same_years = " AND ".join(f"d.{name} = c.{name}" for name in years)
     found = store.read(
         f"SELECT c.registry, d.geo_level, {coded} AS coded, d.sex, {period}, {events} AS events "
-        f"FROM ({areas}) AS c JOIN {usable(table)} AS d ON d.geo_level = c.geo_level "
-        f"AND d.geo_code = c.geo_code AND d.geo_vintage = c.geo_vintage AND {inside} GROUP BY ALL",
+        f"FROM ({mine}) AS c JOIN {usable(table)} AS d ON {same_area} AND {same_years} GROUP BY ALL",
         order_by=["registry", "geo_level", "coded"],
     )
     site = {code: code if code in SITES else site_of_icd10(code) for code in found["coded"].unique()}
@@ -236,16 +263,18 @@ def _deaths_in(store: Store, table: str, areas: str) -> pd.DataFrame:
 def _latest(extract: Extract) -> int | None:
     """Return the first year after the last one of deaths, SNDS or, without them, of person-years."""
     store = extract.store
-    ends = [
+    ends: Sequence[int | None] = [
         store.rows(f"SELECT max({column}) FROM {usable(table)}")[0][0]
         for table, column in (
             ("death_cells", "period_until"),
             ("deaths", "year + 1"),
             ("snds_cases", "year + 1"),
-            ("person_years", "period_until"),
         )
         if table in extract.tables
     ]
+    if all(end is None for end in ends):
+        # Populations may be projected: they say how late a registry is where nothing else does.
+        ends = store.rows(f"SELECT max(period_until) FROM {usable('person_years')}")[0]
     known = [int(end) for end in ends if end is not None]
     return max(known) if known else None
 

@@ -3,7 +3,9 @@
 A share is hidden where its numerator, or what is left of its denominator, counts 1 to 10 persons. Then enough
 others of the same registry and indicator are hidden that no sum gives the number back: over the years of all
 cancers, and over the sites of all years together. Only both sexes are shown. Exact counts are not shown at
-all.
+all, and what is shown is rounded to what ten persons are worth, so that neither a count that a release hides
+nor the persons whom one edition has and the next has not follow from it. What the others have is not told
+where one of those compared is hidden.
 """
 
 from __future__ import annotations
@@ -13,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from rnc_epi.extracts.quality.comparison import family
 from rnc_epi.extracts.quality.counts import ALL_CANCERS
 from rnc_epi.extracts.quality.shares import BOTH, OK
 from rnc_epi.vocabulary.policy import DEFAULT_THRESHOLD
 from rnc_epi.vocabulary.sites import SITES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 HIDDEN: Final = "hidden"
@@ -34,6 +35,8 @@ _COUNTLESS: Final = ("years_behind",)
 #: Their denominator is a number that is expected, not one of persons.
 _EXPECTED: Final = ("childhood_ratio",)
 _DECIMALS: Final = {"percent": 0, "ratio": 2, "difference": 2, "years": 0}
+#: Steps that say nothing any more: a number whose ten persons are worth more is not shown.
+_COARSEST: Final = {"percent": 10.0, "ratio": 0.5, "difference": 0.5, "years": 1.0}
 
 
 def public_form(table: pd.DataFrame, threshold: int = DEFAULT_THRESHOLD) -> pd.DataFrame:
@@ -50,24 +53,54 @@ def public_form(table: pd.DataFrame, threshold: int = DEFAULT_THRESHOLD) -> pd.D
     -------
     DataFrame
         Columns `COLUMNS`. ``status`` is ``ok``, ``hidden``, ``not_applicable`` or ``not_estimable``; a hidden
-        row has no number.
+        row has no number; ``differs`` is missing where it would speak of a hidden one.
     """
     told = table[_is_of_both_sexes(table)].reset_index(drop=True)
     hidden = np.zeros(len(told), dtype=bool)
     for _, rows in told[told["status"] == OK].groupby(["registry", "indicator"], sort=True):
         if rows["indicator"].iloc[0] not in _COUNTLESS:
             hidden[rows.index[_hidden_of_one_indicator(rows, threshold)]] = True
+    steps = _worth_of_some(told, threshold)
+    hidden |= (steps > told["unit"].map(_COARSEST).to_numpy(dtype=np.float64)) & (told["status"] == OK)
     out = told.copy()
     out.loc[hidden, "status"] = HIDDEN
     gone = (out["status"] != OK).to_numpy()
-    for name in ("value", "others"):
-        rounded = [
-            np.nan if pd.isna(number) else round(float(number), _DECIMALS[unit])
-            for number, unit in zip(out[name], out["unit"], strict=True)
+    # What the others have is that of one registry where there are two: no finer than what each of them shows.
+    families = pd.DataFrame({key.name: key for key in family(told)}).assign(step=steps, gone=hidden)
+    together = families.groupby(list(families.columns[:-2]), sort=False)
+    exposed = together["gone"].transform("any").to_numpy(dtype=bool)
+    for name, size in (("value", steps), ("others", together["step"].transform("max").to_numpy())):
+        numbers = out[name].to_numpy(dtype=np.float64)
+        told_by = [
+            np.nan if np.isnan(number) else round(float(np.rint(number / step)) * step, _DECIMALS[unit])
+            for number, step, unit in zip(numbers, size, out["unit"], strict=True)
         ]
-        out[name] = np.where(gone, np.nan, np.array(rounded, dtype=np.float64))
-    out["differs"] = out["differs"].to_numpy(dtype=bool) & ~gone
-    return _others_protected(out)[list(COLUMNS)]
+        out[name] = np.where(
+            gone | (exposed & (name == "others")), np.nan, np.array(told_by, dtype=np.float64)
+        )
+    out["differs"] = out["differs"].astype("boolean").mask(gone | exposed)
+    return out[list(COLUMNS)]
+
+
+def _worth_of_some(table: pd.DataFrame, threshold: int) -> NDArray[np.float64]:
+    """Return the steps to which the numbers are rounded: what as many persons are worth as stay hidden.
+
+    The next 1, 2 or 5 above it, and no finer than the decimals of the unit. A number that is rounded so tells
+    its counts to within as many persons: not one that a release hides, nor a person more or less.
+    """
+    part, whole, value = (table[name].to_numpy(dtype=np.float64) for name in ("part", "whole", "value"))
+    due = table["indicator"].isin(_EXPECTED).to_numpy(dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A difference moves as the ratio in it does.
+        ratio = np.where(table["unit"] == "difference", part / whole, value)
+        of_part = np.where(table["unit"] == "percent", 100 / whole, np.where(due, 1 / whole, ratio / part))
+        worth = (threshold - 1) * np.fmax(of_part, np.where(due, 0.0, ratio / whole))
+        scale = 10.0 ** np.floor(np.log10(worth))
+    leading = worth / scale
+    steps = scale * np.select([leading <= 1, leading <= 2, leading <= 5], [1.0, 2.0, 5.0], 10.0)
+    finest = 10.0 ** -table["unit"].map(_DECIMALS).to_numpy(dtype=np.float64)
+    counted = np.isfinite(steps) & (steps > 0) & ~table["indicator"].isin(_COUNTLESS).to_numpy(dtype=bool)
+    return np.where(counted, np.maximum(steps, finest), finest)
 
 
 def suppressed(
@@ -148,14 +181,3 @@ def _counts(rows: pd.DataFrame) -> NDArray[np.float64]:
     if rows["unit"].iloc[0] == "percent":
         return np.stack([part, whole - part], axis=1)
     return np.stack([part, whole], axis=1)
-
-
-def _others_protected(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop what the others have where a registry is hidden: with two registries it is the hidden one."""
-    hidden = table[table["status"] == HIDDEN]
-    keys: Sequence[str] = ["indicator", "site", "period_from", "period_until"]
-    marked = table.merge(hidden[keys].drop_duplicates().assign(some_hidden=True), on=keys, how="left")
-    exposed = marked["some_hidden"].fillna(False).to_numpy(dtype=bool)
-    out = table.copy()
-    out.loc[exposed, "others"] = np.nan
-    return out

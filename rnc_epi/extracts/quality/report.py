@@ -16,10 +16,11 @@ from rnc_epi.extracts.quality.comparison import compared
 from rnc_epi.extracts.quality.completeness import completeness
 from rnc_epi.extracts.quality.counts import ALL_CANCERS, count
 from rnc_epi.extracts.quality.public import HIDDEN, public_form
-from rnc_epi.extracts.quality.rules import BLOCK, action_for, broken_rules
+from rnc_epi.extracts.quality.rules import BLOCK, action_for, broken_rules, comparing
 from rnc_epi.extracts.quality.shares import COLUMNS as SHARE_COLUMNS
-from rnc_epi.extracts.quality.shares import KEYS, NOT_APPLICABLE, NOT_ESTIMABLE, OK, rolled_up, shares
+from rnc_epi.extracts.quality.shares import KEYS, OK, rolled_up, shares
 from rnc_epi.vocabulary.errors import render
+from rnc_epi.vocabulary.sexes import Sex
 from rnc_epi.vocabulary.sites import site
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def quality_report(extract: Extract) -> QualityReport:
         empty = pd.DataFrame(columns=[*SHARE_COLUMNS, *COMPARED])
         return QualityReport(extract.path.name, empty, broken_rules(empty))
     sums = rolled_up(counts)
-    table = pd.concat([shares(sums), completeness(counts, sums)], ignore_index=True)
+    table = pd.concat([shares(sums), completeness(counts)], ignore_index=True)
     numbers = ("part", "whole", "value", "lower", "upper")
     whole = ("sex", "period_from", "period_until")
     table = table.astype(dict.fromkeys(numbers, "float64") | dict.fromkeys(whole, "int64"))
@@ -191,9 +192,11 @@ def _messages(
     for row in actions[actions["registry"] == registry].itertuples(index=False):
         if public and _is_hidden(row, table):
             continue
+        both = Sex(int(row.sex)) is Sex.BOTH or len(site(row.site).sexes) == 1
+        of_sex = "" if both else f", {Sex(int(row.sex)).label(language)}"
         facts = {
             "registry": registry,
-            "site": site(row.site).name(language),
+            "site": site(row.site).name(language) + of_sex,
             "years": f"{row.period_from}-{row.period_until - 1}",
             "indicator": said(row.indicator, language),
             "found": said("not_told", language) if public else _number(row.value, 2, language),
@@ -205,12 +208,18 @@ def _messages(
 
 
 def _is_hidden(row: Any, table: pd.DataFrame) -> bool:
-    """Tell whether the public form hides what a rule was broken by: then the rule is not told either."""
+    """Tell whether the public form hides what a rule was broken by: then the rule is not told either.
+
+    So it is with a sex that is not shown, and with a comparison where one of those compared is hidden.
+    """
     mine = table[
         (table["indicator"] == row.indicator)
         & (table["registry"] == row.registry)
         & (table["period_from"] == row.period_from)
         & (table["period_until"] == row.period_until)
+        & (table["site"] == row.site)
+        & table["status"].eq(OK)
     ]
-    shown = mine[(mine["site"] == row.site) & ~mine["status"].isin([HIDDEN, NOT_APPLICABLE, NOT_ESTIMABLE])]
-    return shown.empty
+    if row.code in comparing():
+        mine = mine[mine["differs"].fillna(False).to_numpy(dtype=bool)]
+    return not mine["sex"].eq(int(row.sex)).any()

@@ -86,6 +86,12 @@ def quality_rules() -> tuple[QualityRule, ...]:
     return tuple(_rule(entry) for entry in tomllib.loads(text)["rule"])
 
 
+@cache
+def comparing() -> frozenset[str]:
+    """Return the codes of the rules that hold a registry against the others."""
+    return frozenset(rule.code for rule in quality_rules() if rule.differs)
+
+
 def broken_rules(table: pd.DataFrame, rules: Iterable[QualityRule] | None = None) -> pd.DataFrame:
     """Return what the rules say of a table of compared indicators.
 
@@ -191,8 +197,7 @@ def _rule(entry: dict[str, Any]) -> QualityRule:
 
 def _is_judged(table: pd.DataFrame, rule: QualityRule) -> pd.Series:
     wanted = pd.Series(True, index=table.index)
-    if rule.indicator != _EVERY:
-        wanted &= table["indicator"] == rule.indicator
+    wanted &= table["unit"] == "percent" if rule.indicator == _EVERY else table["indicator"] == rule.indicator
     if _EVERY not in rule.sites:
         wanted &= table["site"].isin(rule.sites)
     if rule.concerns != "site":
