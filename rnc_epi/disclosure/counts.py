@@ -98,16 +98,16 @@ def counts_of(results: pd.DataFrame, without_number: np.ndarray, policy: Policy)
     thresholds = {source: policy.threshold_of(source) for source in results["source"].unique()}
     threshold = results["source"].map(thresholds).to_numpy(int)
     all_events = results["indicator"].isin(_WITH_UNKNOWN_AGE).to_numpy(bool)
-    row_keys = _row_keys(results)
+    own_keys = row_keys(results)
 
     complete: dict[CellKey, float] = {}  # events of the count of everyone, by key
-    for row, key in enumerate(row_keys):
+    for row, key in enumerate(own_keys):
         if all_events[row] and not np.isnan(events[row]):
             complete.setdefault(key, events[row])
     index: dict[tuple[CellKey, bool], int] = {}
-    cell_of_row = np.full(len(row_keys), -1)
+    cell_of_row = np.full(len(own_keys), -1)
     first: list[int] = []
-    for row, key in enumerate(row_keys):
+    for row, key in enumerate(own_keys):
         if np.isnan(events[row]) or silent[row]:
             continue
         known = not all_events[row] and key.ages == ALL_AGES and complete.get(key, events[row]) != events[row]
@@ -143,7 +143,8 @@ def _says_nothing_of_a_few(results: pd.DataFrame, person_years: np.ndarray) -> n
     return np.asarray(of_models & (person_years >= _COARSE_PERSON_YEARS))
 
 
-def _row_keys(results: pd.DataFrame) -> list[CellKey]:
+def row_keys(results: pd.DataFrame) -> list[CellKey]:
+    """Return the cell that each row of a result table speaks of."""
     text = {
         name: results[name].tolist()
         for name in ("event_type", "estimator", "method", "site", "geo_level", "geo_code", "geo_vintage",

@@ -146,8 +146,8 @@ def _places(keys: Iterable[CellKey], hierarchy: Hierarchy) -> list[tuple[Any, tu
         strata_of[key.area].add(key.stratum)
     every = frozenset().union({WHOLE}, *strata_of.values())
     found: list[tuple[Any, tuple[Any, ...]]] = []
-    areas = {AreaKey(*area) for area in strata_of}
-    for parent, children in nearest(completed(hierarchy, areas), areas):
+    every_area = {AreaKey(*area) for area in strata_of}
+    for parent, children in nearest(completed(hierarchy, every_area), every_area):
         below = [child.triple for child in children]
         for stratum in sorted(every):
             found.append((_place(parent.triple, stratum), tuple(_place(area, stratum) for area in below)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from rnc_epi.disclosure.audit import Audit, audit
-from rnc_epi.disclosure.counts import ALL_AGES, Counts, counts_of
+from rnc_epi.disclosure.counts import ALL_AGES, CellKey, Counts, counts_of, row_keys
 from rnc_epi.disclosure.gradients import borrows
 from rnc_epi.disclosure.neighbours import Neighbours
 from rnc_epi.disclosure.own_counts import hold_hidden_counts
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from rnc_epi.vocabulary.hierarchy import Hierarchy
     from rnc_epi.vocabulary.policy import Policy
 
+#: Why groups cannot be compared, where it is so whatever their counts.
+_WHATEVER_THE_COUNTS: Final = ("fewer_than_three_groups", "no_person_years", "not_all_covered")
 #: A row for both sexes says little where one sex holds this share of it (breast cancer).
 _ONE_SEX: Final = 0.9
 
@@ -206,13 +208,9 @@ def _hidden_rows(counts: Counts, hidden: np.ndarray, table: pd.DataFrame) -> np.
     families: dict[object, bool] = {}
     for cell, key in enumerate(counts.keys):
         together[key] = together.get(key, False) or bool(hidden[cell])
-        family = key._replace(stratum=(_compared(key.stratum[0]), NOT_APPLICABLE))
-        families[family] = families.get(family, False) or bool(hidden[cell])
+        families[_family(key)] = families.get(_family(key), False) or bool(hidden[cell])
     by_cell = np.array([together[key] for key in counts.keys], dtype=bool)
-    by_family = np.array(
-        [families[key._replace(stratum=(_compared(key.stratum[0]), NOT_APPLICABLE))] for key in counts.keys],
-        dtype=bool,
-    )
+    by_family = np.array([families[_family(key)] for key in counts.keys], dtype=bool)
     speaking = counts.cell_of_row >= 0
     compares = (table["stratum_type"] != NOT_APPLICABLE) & ~table["indicator"].isin(OF_ONE_STRATUM)
     modelled = table["estimator"].isin(MODELS).to_numpy(bool)
@@ -223,7 +221,17 @@ def _hidden_rows(counts: Counts, hidden: np.ndarray, table: pd.DataFrame) -> np.
     few[counts.cell_of_row[tiny]] = True
     found = by_cell[counts.cell_of_row] | (few[counts.cell_of_row] & modelled)
     found |= by_family[counts.cell_of_row] & compares
-    return np.where(speaking, found, False)
+    found = np.where(speaking, found, False)
+    # That a comparison cannot be made is a fact about the groups, like what it would have said.
+    fails = compares & table["status"].eq(NOT_ESTIMABLE) & ~table["reason"].isin(_WHATEVER_THE_COUNTS)
+    for row, key in zip(np.flatnonzero(fails), row_keys(table[fails]), strict=True):
+        found[row] = families.get(_family(key), False)
+    return found
+
+
+def _family(key: CellKey) -> CellKey:
+    """Return the cell of all groups that are compared with one another."""
+    return key._replace(stratum=(_compared(key.stratum[0]), NOT_APPLICABLE))
 
 
 def _compared(stratum_type: str) -> str:
@@ -242,7 +250,9 @@ def _public(table: pd.DataFrame, hidden: np.ndarray, policy: Policy) -> pd.DataF
     modelled = table["estimator"].isin(MODELS).to_numpy(bool)
     for column in ("events", "expected"):
         public.loc[modelled, column] = np.nan
-    public["status"] = np.where(~estimated, NOT_ESTIMABLE, np.where(hidden, NOT_PUBLISHED, PUBLISHED))
+    compares = (table["stratum_type"] != NOT_APPLICABLE) & ~table["indicator"].isin(OF_ONE_STRATUM)
+    undefined = ~estimated & ~(hidden & compares.to_numpy(bool))
+    public["status"] = np.where(undefined, NOT_ESTIMABLE, np.where(hidden, NOT_PUBLISHED, PUBLISHED))
     public["reason"] = NOT_APPLICABLE
     # The grade of a model says why a figure is not given, and speaks of a site, not of persons.
     graded = table["estimator"].isin(MODELS).to_numpy(bool)

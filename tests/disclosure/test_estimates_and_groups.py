@@ -71,6 +71,25 @@ def test_a_small_group_takes_another_with_it_and_what_compares_them() -> None:
     assert shown(public, indicator="relative_index").empty
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("no_fit", "not_published"),
+        ("no_events_in_group", "not_published"),
+        ("fewer_than_three_groups", "not_estimable"),
+    ],
+)
+def test_that_hidden_groups_cannot_be_compared_is_not_said_unless_no_groups_could(reason, said) -> None:
+    failed = {"indicator": "slope_index", "measure_unit": "rate", "value": None, "status": "not_estimable",
+              "reason": reason, "stratum_type": "deprivation", "stratum": "all", "events": None}  # fmt: skip
+    small = by_group({"Q1": 5, "Q2": 130, "Q3": 140, "Q4": 150, "Q5": 160}, 100)
+    public = let_out([*small, failed])
+    assert public.loc[public["indicator"] == "slope_index", "status"].tolist() == [said]
+    large = by_group({"Q1": 120, "Q2": 130, "Q3": 140, "Q4": 150, "Q5": 160}, 100)
+    public = let_out([*large, failed])
+    assert public.loc[public["indicator"] == "slope_index", "status"].tolist() == ["not_estimable"]
+
+
 def test_areas_without_a_score_do_not_follow_by_subtraction() -> None:
     public = let_out(by_group({"Q1": 120, "Q2": 130, "Q3": 140, "Q4": 150, "Q5": 160}, 4))
     strata = set(shown(public, indicator="count")["stratum"])
