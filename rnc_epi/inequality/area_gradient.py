@@ -52,8 +52,8 @@ def area_gradient(
     adjacency : DataFrame
         The contract's table: ``geo_code, neighbour_code``, in one direction or both.
     form : {"smooth", "classes"}
-        One slope per unit of `deprivation` (a rank between 0 and 1: the ratio of its two ends), or a ratio of
-        each group (``Q1``…) to the first.
+        One slope per unit of `deprivation` (a rank between 0 and 1: the ratio of its two ends), or a ratio
+        of each group (``Q1``…) to the first.
     deprivation, events, expected : str
         Columns.
     level : float
@@ -75,6 +75,10 @@ def area_gradient(
         expected events, and those of the small-area formulas.
     EstimateRefused
         Those of the small-area formulas.
+
+    References ---------- Besag, York and Mollié (1991), doi:10.1007/BF00116466; Riebler et al. (2016),
+    doi:10.1177/0962280216660421, for the map; for Spatial+, as
+    :func:`rnc_epi.maths.inequality.short_range_part`.
     """
     require_columns(areas, ["geo_level", "geo_code", "geo_vintage", deprivation, events, expected], "areas")
     require_columns(adjacency, ["geo_code", "neighbour_code"], "adjacency")

@@ -144,6 +144,20 @@ def gradient_trend(
     ------
     InputError
         As for :func:`gradient`, and ``I007`` a single year.
+
+    References
+    ----------
+    As for :func:`rnc_epi.maths.inequality.gradient_trend`.
+
+    Examples
+    --------
+    The most deprived third rises by 10 per cent a year, the others do not change: both indices rise.
+
+    >>> years, rise = [2018] * 3 + [2019] * 3 + [2020] * 3, [100, 100, 100, 100, 100, 110, 100, 100, 121]
+    >>> table = pd.DataFrame({"year": years, "group": [1, 2, 3] * 3, "age": "0+", "events": rise})
+    >>> found = gradient_trend(table.assign(person_years=1e5)).set_index("indicator")["value"]
+    >>> bool(found["slope_index_trend"] > 0), bool(found["relative_index_trend"] > 0)
+    (True, True)
     """
     keys = [*by, year]
     strata = strata_of_frame(

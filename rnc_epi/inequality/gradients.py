@@ -67,9 +67,10 @@ def gradients(
     ----------
     cells : Cells or sequence of Cells
         Incidence and deaths by group: ``stratum_type`` and ``stratum`` among the columns of their strata.
-        Several tables, each of its own bands, are one study: years of one are compared with those of another.
+        Several tables, each of its own bands, are one study: years of one are compared with those of
+        another.
     asked : Inequality
-        The section of the study file.
+        The section [inequality] of the study file.
     per : int
         Person-years of a rate.
     crossed : Cells or sequence of Cells, optional
@@ -78,6 +79,7 @@ def gradients(
     Returns
     -------
     Gradients
+        ``results`` in the form of the one result table, and the internal tables beside it.
 
     Raises
     ------
@@ -87,6 +89,28 @@ def gradients(
     Notes
     -----
     Where a study holds both pooled and yearly strata all have their measures; trends take the yearly ones.
+
+    References
+    ----------
+    Of each measure, with its equation, in :mod:`rnc_epi.maths.inequality`.
+
+    Examples
+    --------
+    Rates of 100, 200 and 300 per 100 000:
+
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> from rnc_epi.vocabulary.study_inequality import Inequality
+    >>> asked = Inequality(index="fdep", vintage="2015", groups=3, measures=["rate_ratio"])
+    >>> found = gradients(cells_of(100, 200, 300), asked).results
+    >>> found.loc[found["indicator"].eq("rate_ratio"), ["comparator", "value"]].round(6).values.tolist()
+    [['Q2/Q1', 2.0], ['Q3/Q1', 3.0]]
     """
     tables = joined_by_bands([grouped_strata(part, asked.groups) for part in _each(cells)])
     both = [rows for strata in tables for rows in rows_of_strata(strata, asked, per=per)]
@@ -137,7 +161,48 @@ def rows_of_strata(
 
 
 def concentration_curves(strata: GroupedStrata, standard: str) -> pd.DataFrame:
-    """Return the points of the concentration curve of the standardised rates of each stratum."""
+    """Return the points of the concentration curve of the standardised rates of each stratum.
+
+    Parameters
+    ----------
+    strata : GroupedStrata
+        From :func:`rnc_epi.inequality.grouped_strata`.
+    standard : str
+        Name of a standard population.
+
+    Returns
+    -------
+    DataFrame
+        One row a stratum and point: its keys, ``stratum`` (``_`` at the origin, then the groups),
+        ``population_share, rate_share``, cumulated from the least deprived, 0 to 1. Internal: the points
+        give back the rates of the groups.
+
+    Raises
+    ------
+    InputError
+        ``V014`` unknown standard; those of :func:`rnc_epi.maths.inequality.concentration_curve`.
+
+    References
+    ----------
+    Kakwani N, Wagstaff A, van Doorslaer E. J Econometrics 1997;77:87-103.
+    doi:10.1016/S0304-4076(96)01807-6
+
+    Examples
+    --------
+    Groups of equal size at rates of 1, 2 and 3 in six:
+
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> curves = concentration_curves(grouped_strata(cells_of(100, 200, 300)), "world")
+    >>> curves["rate_share"].round(3).tolist()
+    [0.0, 0.167, 0.5, 1.0]
+    """
     value, _ = usable(strata.rates(standard))
     curve = concentration_curve(value, strata.population)
     points = len(strata.labels) + 1

@@ -112,6 +112,16 @@ def edi_scores(
     ----------
     Pornet C, Delpierre C, Dejardin O, et al. J Epidemiol Community Health 2012;66:982-989.
     doi:10.1136/jech-2011-200311
+
+    Examples
+    --------
+    Two variables with a coefficient of 1 each; both stand at -1 and 1 standard deviations:
+
+    >>> areas = pd.DataFrame({"geo_level": "commune", "geo_code": ["a", "b", "c", "d"], "geo_vintage": "v",
+    ...     "population": 100, "no_car": [0.1, 0.1, 0.3, 0.3], "jobless": [0.05, 0.05, 0.15, 0.15]})
+    >>> scores, made = edi_scores(areas, vintage="2012", coefficients={"no_car": 1.0, "jobless": 1.0})
+    >>> scores["score"].round(6).tolist()
+    [-2.0, -2.0, 2.0, 2.0]
     """
     names = _columns(areas, tuple(coefficients), columns, population)
     made = weighted_sum_index(

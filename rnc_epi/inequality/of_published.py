@@ -43,13 +43,43 @@ def shrunken_of_published(
     cells : Cells or sequence of Cells
         As :func:`rnc_epi.inequality.gradients` takes them.
     published : DataFrame
-        The public table.
+        The public table: rows ``relative_index`` with ``status="published"`` say which areas are shown.
     asked : Inequality
+        The section [inequality] of the study file.
 
     Returns
     -------
     DataFrame
         As :func:`shrunken_relative_indices`; empty where fewer than five areas of a level are published.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I017`` cells that are not by group of deprivation; as for
+        :func:`rnc_epi.inequality.gradients`.
+
+    References
+    ----------
+    Fay RE, Herriot RA. J Am Stat Assoc 1979;74:269-277. doi:10.2307/2286322
+
+    Examples
+    --------
+    Nothing is shrunken where nothing is published:
+
+    >>> import numpy as np
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> from rnc_epi.vocabulary.study_inequality import Inequality
+    >>> asked = Inequality(index="fdep", vintage="2015", groups=3, measures=["rate_ratio"])
+    >>> published = strata.assign(indicator="relative_index", estimator="observed", status="suppressed")
+    >>> len(shrunken_of_published(cells_of(100, 200, 300), published, asked))
+    0
     """
     shown = published[
         published["indicator"].eq("relative_index")
@@ -88,9 +118,11 @@ def area_gradient_rows(
         ``geo_level, geo_code, geo_vintage, events, expected, visible``: the counts of a reader of the
         release, and which of them are published as such.
     adjacency : DataFrame
+        The contract's table: ``geo_code, neighbour_code``.
     cut : Grouping
         Of areas of the same level.
     asked : Inequality
+        The section [inequality] of the study file.
     head : dict
         Keys of the rows: event, site, sex, source, period, and the area that the whole map is.
     model : callable
@@ -99,9 +131,18 @@ def area_gradient_rows(
     Returns
     -------
     DataFrame
-        ``deprivation_risk_ratio``, methods ``independent``, ``bym2`` and ``spatial-plus``: of the most to the
-        least deprived end, or of each group to Q1 (comparator ``Q5/Q1``). Empty where visible areas hold less
-        than nine tenths of the expected events, or a model is refused.
+        ``deprivation_risk_ratio``, methods ``independent``, ``bym2`` and ``spatial-plus``: of the most to
+        the least deprived end, or of each group to Q1 (comparator ``Q5/Q1``). Empty where visible areas hold
+        less than nine tenths of the expected events, or a model is refused.
+
+    Raises
+    ------
+    InputError
+        As for :func:`rnc_epi.inequality.area_gradient`; its refusals make an empty table.
+
+    References
+    ----------
+    Of the three models, at :func:`rnc_epi.inequality.area_gradient`.
     """
     expected = areas["expected"].fillna(0.0)
     if not expected[areas["visible"]].sum() >= LEAST_VISIBLE * expected.sum() > 0:

@@ -79,12 +79,15 @@ def gradients_on_draws(
         Of ``events``, one cell a stratum, group and age band: the keys of the result table with
         ``stratum_type, stratum, age_from, age_until``. Groups ``unknown`` and ``all`` are left out.
     person_years : array_like, shape (cells,)
+        Of each cell.
     events : array_like, shape (cells,)
         Persons that each estimate rests on (those of the proxy, those observed): secrecy is judged on them.
     origin : EstimateOrigin
         How the estimates were made.
     asked : Inequality
+        The section [inequality] of the study file.
     per : int
+        Person-years of a rate.
 
     Returns
     -------
@@ -96,8 +99,32 @@ def gradients_on_draws(
     EstimateRefused
         ``I020`` to ``I024``: the gradient would be that of the model (rulings 21 and 23).
     InputError
-        ``I017`` no groups, ``I025`` a group or band is missing, ``M002`` lengths, ``M004`` draws of something
-        else than events.
+        ``I017`` no groups, ``I025`` a group or band is missing, ``M002`` lengths, ``M004`` draws of
+        something else than events.
+
+    Examples
+    --------
+    Draws without spread, at rates of 100, 200 and 300 per 100 000:
+
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> from rnc_epi.vocabulary.study_inequality import Inequality
+    >>> asked = Inequality(index="fdep", vintage="2015", groups=3, measures=["rate_ratio"])
+    >>> from rnc_epi.vocabulary.deprivation import EstimateOrigin
+    >>> from rnc_epi.vocabulary.draws import Draws
+    >>> index = strata.drop(columns="source").assign(source="_", age_from=0, age_until=pd.NA)
+    >>> events = np.array([100.0, 200.0, 300.0])
+    >>> draws = Draws(index, np.tile(events[:, None], 200), "events", "prediction", 0, "calibrated")
+    >>> origin = EstimateOrigin("calibrated", "A", deprivation_in_model=True, tested_in_registry_zone=True)
+    >>> found = gradients_on_draws(draws, np.full(3, 1e5), events, origin, asked)
+    >>> found[["indicator", "comparator", "value"]].round(6).values.tolist()
+    [['rate_ratio', 'Q2/Q1', 2.0], ['rate_ratio', 'Q3/Q1', 3.0]]
     """
     origin.require_gradient_allowed()
     if draws.quantity != "events":

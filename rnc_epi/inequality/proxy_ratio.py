@@ -74,16 +74,35 @@ def proxy_ratio_terms(
     proxy : str
         ``"A"``, ``"H"``, ``"HA"``.
     variance : {"robust", "scaled", "model"}
+        As for :func:`rnc_epi.maths.inequality.slope_and_relative_index`.
 
     Returns
     -------
     RatioTerms
+        One row a site, sex, area and period: the slope, on the log scale, and its test.
 
     Raises
     ------
     InputError
         ``I001`` fewer than three groups, ``I017`` cells that are not by group or share no stratum, ``M002``
-        other bands or another number of groups.
+        other bands or another number of groups, ``M010`` ranks outside 0 to 1.
+
+    Examples
+    --------
+    100 persons of the proxy in each group, 100, 200 and 400 cases at the ranks 0, 1/2 and 1: log 4.
+
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> ill, known = cells_of(100, 200, 400), cells_of(100, 100, 100)
+    >>> found = proxy_ratio_terms(ill, known, [0, 0.5, 1], proxy="A", variance="model")
+    >>> float(found.table["slope"].round(6).item())
+    1.386294
     """
     ranks = require_three_groups(require_shares(rank, "rank"), "rank")
     ill, known = grouped_strata(cases, len(ranks)), grouped_strata(proxies, len(ranks))
@@ -126,8 +145,8 @@ def with_ratio_term(
 ) -> tuple[Draws, EstimateOrigin]:
     """Give draws of estimates by group the dependence on deprivation that the registry zone shows.
 
-    Each draw takes its own value of the term, so that what is not known of it widens every limit; where it is
-    weak the limits of a gradient widen rather than the term being dropped.
+    Each draw takes its own value of the term, so that what is not known of it widens every limit; where it
+    is weak the limits of a gradient widen rather than the term being dropped.
 
     Parameters
     ----------
@@ -136,6 +155,7 @@ def with_ratio_term(
     origin : EstimateOrigin
         How they were made.
     terms : RatioTerms
+        From :func:`proxy_ratio_terms`.
     by : tuple of str
         Columns that match cells with terms.
 
@@ -149,6 +169,20 @@ def with_ratio_term(
     ------
     InputError
         ``I017`` a cell is of no group, ``I026`` no cell has a term.
+
+    Examples
+    --------
+    A term of log 4, known for certain, around the centre 0.5: the ends are halved and doubled.
+
+    >>> from rnc_epi.vocabulary.deprivation import EstimateOrigin
+    >>> table = pd.DataFrame({"site": ["lung"], "sex": 1, "slope": np.log(4), "se": 0.0, "freedom": np.inf,
+    ...     "centre": 0.5})
+    >>> index = pd.DataFrame({"site": "lung", "sex": 1, "stratum": ["Q1", "Q2", "Q3"]})
+    >>> draws = Draws(index, np.full((3, 1), 100.0), "events", "prediction", 0, "calibrated")
+    >>> terms = RatioTerms(table, np.array([0, 0.5, 1]), "A")
+    >>> made, origin = with_ratio_term(draws, EstimateOrigin("calibrated", "A"), terms)
+    >>> made.values.ravel().round(6).tolist(), origin.deprivation_in_model
+    ([50.0, 100.0, 200.0], True)
     """
     index = draws.index.reset_index(drop=True)
     number = index["stratum"].astype(str).map(group_number)

@@ -43,19 +43,40 @@ def late_stage_rows(
         By group of deprivation, of the same strata in the same order: cases at a late stage, and at another
         known one. Cases without a stage are in neither.
     asked : Inequality
+        The section [inequality] of the study file.
 
     Returns
     -------
     DataFrame
         Rows of the one result table. `stratum_type` ends in ``|stage:late`` and ``|stage:early``: counts of
         each group and of ``all``. On the late ones ``late_stage_share`` of each group and of ``all``, and on
-        ``all`` the ``late_stage_slope_index`` and ``late_stage_relative_index``. Strata without a staged case
-        have none.
+        ``all`` the ``late_stage_slope_index`` and ``late_stage_relative_index``. Strata without a staged
+        case have none.
 
     Raises
     ------
     InputError
-        ``I017`` cells that are not by group of deprivation, or late and early ones of other strata.
+        ``I017`` cells that are not by group of deprivation, or late and early ones of other strata; ``I001``
+        fewer than three groups.
+
+    Examples
+    --------
+    Late: 10, 20 and 30 of each 100 staged cases; in all 60 of 300, 20 per cent.
+
+    >>> import pandas as pd
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> from rnc_epi.vocabulary.study_inequality import Inequality
+    >>> asked = Inequality(index="fdep", vintage="2015", groups=3, measures=["rate_ratio"])
+    >>> found = late_stage_rows(cells_of(10, 20, 30), cells_of(90, 80, 70), asked)
+    >>> found.loc[found["indicator"].eq("late_stage_share"), ["stratum", "value"]].values.tolist()
+    [['Q1', 10.0], ['Q2', 20.0], ['Q3', 30.0], ['all', 20.0]]
     """
     pairs = zip(*(one if isinstance(one, Sequence) else (one,) for one in (late, early)), strict=True)
     parts = []

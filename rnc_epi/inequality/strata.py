@@ -169,10 +169,29 @@ def grouped_strata(cells: Cells, groups: int | None = None) -> GroupedStrata:
     groups : int, optional
         Number of groups; without it the highest that is there.
 
+    Returns
+    -------
+    GroupedStrata
+        One row a stratum (event, source, site, sex, area, period): counts by band and group.
+
     Raises
     ------
     InputError
-        ``I017`` without such strata, ``I001`` fewer than three groups, ``N006``-like repeats as ``I017``.
+        ``I017`` no such strata, or a group twice in one of them; ``I001`` fewer than three groups.
+
+    Examples
+    --------
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation", "stratum": ["Q1", "Q2", "Q3"]})
+    >>> def cells_of(*events):
+    ...     people = np.full((3, 1), 1e5)
+    ...     return Cells(strata, BandSet.from_starts([0]), np.c_[list(events)], np.zeros(3, int), people)
+    >>> found = grouped_strata(cells_of(100, 200, 300))
+    >>> found.labels, found.total_events.tolist()
+    (('Q1', 'Q2', 'Q3'), [600.0])
     """
     strata = cells.strata
     missing = [name for name in ("stratum_type", "stratum") if name not in strata.columns]

@@ -115,6 +115,7 @@ def crossed_with(grouping: Grouping, classes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     grouping : Grouping
+        From :func:`rnc_epi.inequality.deprivation_groups`.
     classes : DataFrame
         ``geo_code`` of the areas of the grouping and ``urbanity``, their class; an area without a class is
         left out.
@@ -123,6 +124,14 @@ def crossed_with(grouping: Grouping, classes: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         In the form of ``Grouping.table``; `stratum` holds the group and the class, ``Q1|urban``.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> table = pd.DataFrame({"geo_code": ["a", "b"], "stratum_type": "deprivation", "stratum": ["Q1", "Q2"]})
+    >>> classes = pd.DataFrame({"geo_code": ["a"], "urbanity": ["urban"]})
+    >>> crossed_with(SimpleNamespace(table=table), classes)[["stratum_type", "stratum"]].values.tolist()
+    [['deprivation|urbanity', 'Q1|urban']]
     """
     held = classes[["geo_code", "urbanity"]].astype(str).drop_duplicates("geo_code")
     crossed = grouping.table.merge(held, on="geo_code", how="inner")
@@ -144,6 +153,12 @@ def within_classes(crossed: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         In the form of ``Grouping.table``: `stratum_type` ``deprivation|urbanity:urban``, `stratum` ``Q1``.
+
+    Examples
+    --------
+    >>> crossed = pd.DataFrame({"stratum_type": ["deprivation|urbanity"], "stratum": ["Q1|urban"]})
+    >>> within_classes(crossed)[["stratum_type", "stratum"]].values.tolist()
+    [['deprivation|urbanity:urban', 'Q1']]
     """
     kind = crossed["stratum_type"].astype(str).str.split(CROSSED, n=1, regex=False).str[0]
     split = crossed["stratum"].astype(str).str.split(CROSSED, n=1, regex=False)
@@ -158,6 +173,7 @@ def urbanity_interaction(cells: Cells, asked: Inequality) -> pd.DataFrame:
     cells : Cells
         By groups crossed with classes (:func:`crossed_with`).
     asked : Inequality
+        The section [inequality] of the study file.
 
     Returns
     -------
@@ -165,6 +181,36 @@ def urbanity_interaction(cells: Cells, asked: Inequality) -> pd.DataFrame:
         Rows ``relative_index`` of each class (`stratum_type` ends with the class), the ratio of each to the
         first class in alphabetical order ``relative_index_ratio`` (comparator: that class), and the p-value
         of no interaction ``relative_index_ratio_p``. Counts of two classes are of distinct persons.
+
+    Raises
+    ------
+    InputError
+        ``I001``, ``I017`` cells that are not by group of deprivation; as for
+        :func:`rnc_epi.inequality.gradients`.
+
+    References
+    ----------
+    Altman DG, Bland JM. Interaction revisited: the difference between two estimates. BMJ 2003;326:219
+    (difference of the log indices, their variances added).
+
+    Examples
+    --------
+    No gradient in either class: both indices are 1, and so is their ratio.
+
+    >>> import numpy as np
+    >>> from rnc_epi.cells.table import Cells
+    >>> from rnc_epi.vocabulary.ages import BandSet
+    >>> from rnc_epi.vocabulary.study_inequality import Inequality
+    >>> asked = Inequality(index="fdep", vintage="2015", groups=3, measures=["rate_ratio"])
+    >>> crossed = [f"{group}|{urbanity}" for urbanity in ("rural", "urban") for group in ("Q1", "Q2", "Q3")]
+    >>> strata = pd.DataFrame({"event_type": "incidence", "source": "s", "site": "lung", "sex": 1,
+    ...     "geo_level": "region", "geo_code": "r", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "stratum_type": "deprivation|urbanity", "stratum": crossed})
+    >>> cells = Cells(strata, BandSet.from_starts([0]), np.full((6, 1), 100), np.zeros(6, int),
+    ...     np.full((6, 1), 1e5))
+    >>> found = urbanity_interaction(cells, asked).set_index("indicator")["value"]
+    >>> found[["relative_index", "relative_index_ratio"]].round(6).tolist()
+    [1.0, 1.0, 1.0]
     """
     split = cells.strata["stratum"].astype(str).str.split(CROSSED, n=1, regex=False)
     group, urbanity = split.str[0], split.str[1]
