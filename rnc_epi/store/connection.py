@@ -240,7 +240,9 @@ def _require_content(file: Path) -> None:
 
 def _require_no_wal(file: Path) -> None:
     # Committed rows may still be in the log alone; opened without it the file can even show no table.
-    if file.with_name(file.name + ".wal").exists():
+    # DuckDB opens what a link leads to, and looks for the log there.
+    real = file.resolve()
+    if any(one.with_name(one.name + ".wal").exists() for one in (file, real)):
         raise ExtractRefused("D004", where=file.name)
 
 
@@ -268,6 +270,8 @@ def _opening_problem(problem: duckdb.Error, file: Path) -> RncEpiError:
         return ExtractRefused("D006", where=file.name, expected=duckdb.__version__)
     if "Could not set lock" in text or "already attached" in text:
         return FileProblem("D104", where=file.name)
+    if "encrypted" in text.lower():
+        return ExtractRefused("D148", where=file.name)
     if "Permission denied" in text:
         return FileProblem("D137", where=file.name)
     if "not a valid DuckDB" in text:
@@ -291,13 +295,19 @@ LOCK_STEPS: Final[tuple[Callable[[duckdb.DuckDBPyConnection], None], ...]] = (
 
 
 def _require_base_tables(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    # A view runs whatever text its author wrote, and a macro may take the name of a function used here.
+    # A view or a generated column runs whatever text its author wrote, a macro may take the name of a
+    # function used here, and a collation makes codes equal that are not.
     found = connection.sql(
         """
         SELECT 'view' FROM duckdb_views() WHERE NOT internal
         UNION ALL SELECT 'macro' FROM duckdb_functions() WHERE NOT internal
         UNION ALL SELECT 'schema' FROM duckdb_schemas()
           WHERE database_name = 'extract' AND NOT internal AND schema_name <> 'main'
+        UNION ALL SELECT 'generated column' FROM duckdb_columns()
+          WHERE database_name = 'extract' AND is_generated
+        UNION ALL SELECT 'collation' FROM duckdb_tables()
+          WHERE database_name = 'extract'
+            AND regexp_matches(regexp_replace(sql, '''[^'']*''|"[^"]*"', '', 'g'), ' COLLATE ')
         """
     ).fetchall()
     if found:

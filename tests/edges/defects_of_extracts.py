@@ -88,6 +88,12 @@ _NEIGHBOURS = (
     "neighbour_code VARCHAR)"
 )
 
+_DEATHS = (
+    "CREATE TABLE deaths AS SELECT tumour_key AS death_key, 'cepidc' AS source, sex, age_years, year, "
+    "'C18.7' AS cause_icd10, geo_level, geo_code, geo_vintage FROM tumours"
+)
+_CAUSES = "UPDATE death_cells SET icd10 = 'C18', site = NULL WHERE site = 'colorectum'"
+
 DEFECTS: Final = (
     # Structure
     _refuse("D003", "a required table has no row", "coverage", "DELETE FROM coverage"),
@@ -388,4 +394,34 @@ DEFECTS: Final = (
             f"UPDATE tumours SET registry = '{_NAME}' WHERE tumour_key = 1"),
     _refuse("D123", "a kind of source that nobody knows", "sources", "UPDATE sources SET kind = 'other'"),
     _refuse("D124", "a weight in percent", "membership", "UPDATE membership SET weight = 100"),
+    _refuse("D123", "breaks of definition that are no years", "sources",
+            "UPDATE sources SET definition_break_years = 'vers 2010' WHERE source = 'cepidc'"),
+    _refuse("D114", "a membership that never holds", "membership",
+            "UPDATE membership SET valid_from = 2018, valid_until = 2016 WHERE child_code = '01'"),
+    _refuse("D113", "a membership twice at one time", "membership",
+            "INSERT INTO membership SELECT * REPLACE (2017 AS valid_from) FROM membership"
+            " WHERE child_code = '01'"),
+    _refuse("D146", "a region inside its département", "membership",
+            "INSERT INTO membership SELECT parent_level, parent_code, parent_vintage, child_level, "
+            "child_code, child_vintage, NULL, NULL, 1 FROM membership WHERE parent_level = 'region'"),
+    _refuse("D146", "an area inside itself", "membership",
+            "INSERT INTO membership SELECT child_level, child_code, child_vintage, child_level, "
+            "child_code, child_vintage, NULL, NULL, 1 FROM membership WHERE parent_level = 'region'"),
+    _refuse("D147", "an outline that is no geometry", "areas",
+            f"UPDATE areas SET outline = '{_NAME}'::BLOB WHERE geo_level = 'departement'"),
+    _refuse("D147", "an outline that is a point", "areas",
+            "UPDATE areas SET outline = unhex('0101000000000000000000F03F0000000000000040')"),
+    _refuse("D147", "an inset in words", "areas",
+            f"UPDATE areas SET inset = '{_NAME}' WHERE geo_code = '01'"),
+    # Causes of death
+    _quarantine("D145", "a cause of ICD-9", "deaths", _DEATHS,
+                "UPDATE deaths SET cause_icd10 = '162.9' WHERE death_key = 1"),
+    _refuse("D145", "a cause in words, in a cell", "death_cells", _CAUSES,
+            "UPDATE death_cells SET icd10 = 'poumon' WHERE geo_code = '38' AND icd10 = 'C18'"),
+    _quarantine("D049", "a death of a woman from cancer of the prostate", "deaths", _DEATHS,
+                "UPDATE deaths SET cause_icd10 = 'c61 ' WHERE death_key = "
+                "(SELECT min(death_key) FROM deaths WHERE sex = 2)"),
+    _quarantine("D049", "a death of a man from cancer of the cervix, in a cell", "death_cells",
+                "UPDATE death_cells SET icd10 = 'c53.9', site = NULL WHERE site = 'colorectum' AND sex = 1 "
+                "AND geo_code = '01' AND period_from = 2016 AND age_from = 60"),
 )  # fmt: skip

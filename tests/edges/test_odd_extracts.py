@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from rnc_epi.extracts import opening
 from rnc_epi.extracts.check_report import check_extract
+from rnc_epi.store import connection
 from tests.edges.defects_of_extracts import changed_copy
 from tests.edges.test_defects import OF_STRUCTURE, ONE_THREAD
 from tests.extract_builder import write_extract
@@ -52,3 +54,57 @@ def test_a_text_of_a_person_in_a_column_of_codes_is_in_no_line_of_the_report(
     said = texts(report).lower()
     assert value.lower() not in said
     assert "dupont" not in said
+
+
+@pytest.mark.parametrize(
+    ("statements", "kind"),
+    [
+        (("ALTER TABLE tumours ADD COLUMN drawn DOUBLE",), None),
+        (("CREATE TABLE added (a INTEGER, b DOUBLE GENERATED ALWAYS AS (random()))",), "generated column"),
+        (("CREATE TABLE added (a VARCHAR COLLATE NOCASE)",), "collation"),
+        (("CREATE TABLE added (a VARCHAR DEFAULT 'x COLLATE y', \" COLLATE \" VARCHAR)",), None),
+    ],
+)
+def test_columns_that_compute_or_compare_by_their_own_rules_refuse_the_extract(
+    statements, kind, valid, tmp_path, monkeypatch
+):
+    # A column drawn anew at each reading gives two runs two results; 'departement' and 'Departement' under
+    # a collation without case are one area to a join and two to the package.
+    path = changed_copy(valid, tmp_path, *statements)
+    report = check_extract(path, **ONE_THREAD)
+    assert report.codes == (("D105",) if kind else report.codes)
+    assert report.accepted == (kind is None)
+    if kind is not None:
+        assert kind in report.text("fr")
+        monkeypatch.setattr(connection, "CONTENT_CHECKS", ())
+        assert "D105" not in check_extract(path, **ONE_THREAD).codes
+
+
+def test_a_name_that_only_unicode_takes_for_that_of_the_contract_is_another_name(valid, tmp_path):
+    # The sign of Kelvin is a k in lower case to Python, and none to DuckDB.
+    path = changed_copy(valid, tmp_path, 'ALTER TABLE tumours RENAME tumour_key TO "tumour_\u212aey"')
+    report = check_extract(path, **ONE_THREAD)
+    assert "D007" in report.codes
+    assert not report.accepted
+
+
+def test_a_log_beside_what_a_link_leads_to_refuses_the_extract(valid, tmp_path):
+    path = changed_copy(valid, tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.duckdb"
+    link.symlink_to(path)
+    assert check_extract(link, **ONE_THREAD).accepted
+    path.with_name("x.duckdb.wal").touch()
+    assert check_extract(link, **ONE_THREAD).codes == ("D004",)
+
+
+def test_an_encrypted_extract_is_said_to_be_encrypted(valid, tmp_path):
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect() as writer:
+        writer.execute("SET force_mbedtls_unsafe = 'true'")
+        writer.execute(f"ATTACH '{path}' AS locked (ENCRYPTION_KEY 'secret')")
+        writer.execute(f"ATTACH '{valid}' AS plain (READ_ONLY)")
+        writer.execute("COPY FROM DATABASE plain TO locked")
+    report = check_extract(path, **ONE_THREAD)
+    assert report.codes == ("D148",)
+    assert "secret" not in texts(report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,6 +28,8 @@ _CITIES: Final = (("75056", "751"), ("13055", "132"), ("69123", "6938"))
 _POSTCODES: Final = 0.01
 #: Share of the unknown codes that end in 0: nearly all postcodes do, and one commune code in ten.
 _ENDING_IN_ZERO: Final = 0.75
+#: Polygon and multipolygon, as GEOS numbers the kinds of geometry.
+_SURFACES: Final = (3, 6)
 
 
 def cities_and_arrondissements(store: Store, tables: ExtractTables) -> Iterator[Finding]:
@@ -76,6 +80,72 @@ def postcodes(store: Store, tables: ExtractTables) -> Iterator[Finding]:
         )
         if rows > _POSTCODES * among:
             yield Finding("D073", Fate.REFUSE, table, rows=rows, persons=True)
+
+
+def areas_within_themselves(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find areas that lie in an area that lies in them (D146): what climbs would count for ever."""
+    found = store.rows(
+        """
+        SELECT a.geo_level, a.geo_code FROM area_ids AS a
+        WHERE a.area_id IN (
+            SELECT up.child FROM area_closure AS up
+            JOIN area_closure AS down ON down.child = up.parent AND down.parent = up.child
+        )
+        UNION
+        SELECT child_level, child_code FROM extract.main.membership
+        WHERE child_level = parent_level AND child_code = parent_code AND child_vintage = parent_vintage
+        """
+    )
+    if found:
+        yield Finding("D146", Fate.REFUSE, "membership", rows=len(found), examples=_shown(found))
+
+
+def memberships_twice(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find areas that lie in another twice at one time (D113)."""
+    link = "child_level, child_code, child_vintage, parent_level, parent_code, parent_vintage"
+    ((rows,),) = store.rows(
+        f"""
+        SELECT count(*) FROM (
+            SELECT coalesce(valid_from, -32768) AS first, max(coalesce(valid_until, 32767)) OVER (
+                PARTITION BY {link} ORDER BY coalesce(valid_from, -32768), coalesce(valid_until, 32767)
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS reached
+            FROM {usable("membership")}
+        )
+        WHERE first < reached
+        """
+    )
+    if rows:
+        yield Finding("D113", Fate.REFUSE, "membership", rows=rows)
+
+
+def outlines_that_cannot_be_read(store: Store, tables: ExtractTables) -> Iterator[Finding]:
+    """Find outlines that are no WKB of a surface, and insets that say no scale and shift (D147)."""
+    drawn = store.rows(
+        f"SELECT geo_level, geo_code, outline, inset FROM {usable('areas')} "
+        "WHERE outline IS NOT NULL OR inset IS NOT NULL"
+    )
+    if not drawn:
+        return
+    import shapely
+
+    outlines = np.array([outline for _, _, outline, _ in drawn], dtype=object)
+    kinds = shapely.get_type_id(shapely.from_wkb(outlines, on_invalid="ignore"))
+    found = [
+        (level, code)
+        for (level, code, outline, inset), kind in zip(drawn, kinds, strict=True)
+        if (outline is not None and kind not in _SURFACES) or (inset is not None and not _is_inset(inset))
+    ]
+    if found:
+        yield Finding("D147", Fate.REFUSE, "areas", rows=len(found), examples=_shown(found))
+
+
+def _is_inset(text: str) -> bool:
+    try:
+        stated = json.loads(text)
+        return all(math.isfinite(stated[name]) for name in ("scale", "dx", "dy")) and stated["scale"] > 0
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def areas_without_outline(store: Store, tables: ExtractTables) -> Iterator[Finding]:

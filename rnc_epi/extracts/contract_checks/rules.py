@@ -56,6 +56,13 @@ LAST_YEAR: Final = 2999
 #: Topographies of one sex (ICD-O-3): C60-C63 male, C51-C58 female genital organs.
 _MEN_ONLY: Final = "substr(topography, 1, 3) IN ('C60', 'C61', 'C62', 'C63')"
 _WOMEN_ONLY: Final = "substr(topography, 1, 3) IN ('C51', 'C52', 'C53', 'C54', 'C55', 'C56', 'C57', 'C58')"
+#: The same of causes of death (ICD-10): they are the same categories there.
+_WRONG_SEX_FOR_CAUSE: Final = (
+    "((sex = 2 AND regexp_full_match({c}, 'C6[0-3].*', 'i')) "
+    "OR (sex = 1 AND regexp_full_match({c}, 'C5[1-8].*', 'i')))"
+)
+#: The form of ICD-10, with or without its dot, the marks of dagger and asterisk behind.
+_CAUSES: Final = "[A-Z][0-9]{2}([.]?[0-9A-Z]{1,2})?[+*-]?"
 #: The latest edition of the geographic code that the package knows; a test holds it to the packaged tables.
 LATEST_COG: Final = "cog2026"
 #: Categories of the topography of ICD-O-3, any digit behind the dot.
@@ -86,6 +93,7 @@ def _rules_of(table: Table) -> Iterator[Rule]:
         yield from _area_rules(name, events)
     if name == "membership":
         yield Rule("D119", name, Fate.REFUSE, "NOT child_known OR NOT parent_known")
+        yield Rule("D114", name, Fate.REFUSE, "valid_from >= valid_until")
     yield from _value_rules(table)
     if "source" in columns and name != "sources":
         yield Rule("D121", name, Fate.REFUSE, "source IS NOT NULL AND NOT source_declared")
@@ -184,6 +192,11 @@ def _person_rules(name: str, columns: set[str]) -> Iterator[Rule]:
         yield from _tumour_rules(name)
     elif "site" in columns:
         yield Rule("D049", name, Fate.QUARANTINE, "(sex = 1 AND NOT in_men) OR (sex = 2 AND NOT in_women)")
+    if "cause_icd10" in columns:
+        no_cause = f"NOT regexp_full_match(cause_icd10, '{_CAUSES}')"
+        yield Rule("D145", name, Fate.QUARANTINE, no_cause, on_codes=True)
+        wrong_sex = _WRONG_SEX_FOR_CAUSE.replace("{c}", "cause_icd10")
+        yield Rule("D049", name, Fate.QUARANTINE, wrong_sex, on_codes=True)
     if "person_key" in columns:
         yield Rule("D025", name, Fate.QUARANTINE, "person_key IS NULL AND source_has_person_keys")
     yield Rule("D134", name, Fate.WARN, f"age_years > 105 AND age_years <= {OLDEST}")
@@ -219,17 +232,23 @@ def _list_rule(name: str, column: str, codes: tuple[int, ...], *, on_codes: bool
 
 def _cell_rules(name: str, columns: set[str]) -> Iterator[Rule]:
     wrong_sex = "((sex = 1 AND NOT in_men) OR (sex = 2 AND NOT in_women))"
+    if "icd10" in columns:
+        wrong_sex = f"(coalesce({wrong_sex}, false) OR {_WRONG_SEX_FOR_CAUSE.replace('{c}', 'trim(icd10)')})"
     yield Rule("D049", name, Fate.QUARANTINE, f"{wrong_sex} AND events > 0")
     yield Rule("D116", name, Fate.NORMALISE, f"{wrong_sex} AND events = 0")
     if "registry" in columns:
         yield Rule("D039", name, Fate.QUARANTINE, "period_from < first_year OR period_until > until_year")
     if "icd10" in columns:
         yield Rule("D117", name, Fate.REFUSE, "(site IS NULL) = (icd10 IS NULL)")
+        yield Rule("D145", name, Fate.REFUSE, f"NOT regexp_full_match(trim(icd10), '{_CAUSES}', 'i')")
 
 
 def _declaration_rules(name: str) -> Iterator[Rule]:
     if name == "sources":
         yield _word_rule(name, "kind", SOURCE_KINDS)
+        years = "NOT regexp_full_match(definition_break_years, ' *([0-9]{4}( *[,;] *[0-9]{4})*)? *')"
+        facts = (("column", "definition_break_years"), ("expected", "2010, 2015"))
+        yield Rule("D123", name, Fate.REFUSE, years, facts)
     if name == "areas":
         edition = f"regexp_full_match(geo_vintage, 'cog[0-9]{{4}}') AND geo_vintage > '{LATEST_COG}'"
         yield Rule("D067", name, Fate.REFUSE, edition, (("expected", LATEST_COG),))

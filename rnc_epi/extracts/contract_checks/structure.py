@@ -84,8 +84,8 @@ def unknown_columns(store: Store, tables: ExtractTables) -> Iterator[Finding]:
 
 def _unexpected_columns(tables: ExtractTables) -> Iterator[tuple[str, str]]:
     for name, columns in tables.present.items():
-        for column in columns.values():
-            if column.name.lower() not in TABLES[name].column_names:
+        for known, column in columns.items():
+            if known not in TABLES[name].column_names:
                 yield name, column.name
     for name, others in tables.others:
         for column in others:

@@ -44,14 +44,14 @@ class ExtractTables:
     def of(cls, store: Store) -> ExtractTables:
         """Return the tables of a store."""
         present = {
-            name.lower(): {column.name.lower(): column for column in columns}
+            _as_declared(name): {_as_declared(column.name): column for column in columns}
             for name, columns in store.tables.items()
-            if name.lower() in TABLES
+            if _as_declared(name) in TABLES
         }
         # The order of the contract, not of the file, so that findings come in one order.
         ordered = {name: present[name] for name in TABLES if name in present}
         others = tuple(
-            (name, store.tables[name]) for name in sorted(store.tables) if name.lower() not in TABLES
+            (name, store.tables[name]) for name in sorted(store.tables) if _as_declared(name) not in TABLES
         )
         return cls(ordered, others)
 
@@ -72,6 +72,11 @@ class ExtractTables:
     def qualified(self, table: str) -> str:
         """Return a table of the extract as SQL names it, safe from temporary tables of the same name."""
         return "extract.main." + quoted(table, TABLES)
+
+
+def _as_declared(name: str) -> str:
+    """Return a name without case, as DuckDB compares names: in ASCII alone (the sign of Kelvin is no k)."""
+    return name.lower() if name.isascii() else name
 
 
 def holds_persons(table: str) -> bool:
