@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,9 +33,23 @@ ENCODINGS: Final = {
     "windows-1252": "cp1252",
     "utf-16": "utf-16",
 }
+_OF_ONE_BYTE: Final = ("latin-1", "iso-8859-15", "cp1252")
 DELIMITERS: Final = (";", ",", "\t", "|")
 #: Column that numbers the records, 1 for the first after the header.
-RECORD: Final = "record_number"
+RECORD: Final = "rnc_epi_record"
+#: Column of what stands behind a delimiter at the end of every line.
+_TRAILING: Final = "rnc_epi_trailing"
+#: How files that are no text begin, and what they are called.
+_OTHER_FILES: Final = (
+    (b"\x1f\x8b", "gzip"),
+    (b"PK\x03\x04", "zip / xlsx / ods"),
+    (b"\xd0\xcf\x11\xe0", "xls"),
+    (b"PAR1", "Parquet"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"%PDF", "PDF"),
+)
 _CHUNK: Final = 1 << 20
 _LINES_SHOWN: Final = 5
 
@@ -97,8 +113,9 @@ class TextTables:
         FileProblem
             H001 no such file.
         ExtractRefused
-            H002 empty; H011 not in its encoding; H103 NUL bytes; H105 no line but the header, or no header;
-            H015 the delimiter is ambiguous; H008 a column twice; H014 records of another length.
+            H002 empty; H134 no text; H011 not in its encoding; H103 NUL bytes; H105 no line but the header,
+            or no header; H015 the delimiter is ambiguous; H008 a column twice; H014 records of another
+            length.
         """
         _require_file(file)
         normalised: list[str] = []
@@ -106,7 +123,9 @@ class TextTables:
         with clean.open("r", encoding="utf-8", newline="") as stream:
             start = stream.read(_CHUNK)
         delimiter = form.delimiter or _delimiter(start, file)
-        header = next(csv.reader(iter(start.splitlines(keepends=True)), delimiter=delimiter), [])
+        header = next(
+            (record for record in csv.reader(io.StringIO(start), delimiter=delimiter) if record), []
+        )
         columns = _columns(header, file, normalised)
         rows = self._read(name, clean, file, delimiter, columns, trailing="H107" in normalised)
         if clean != file:
@@ -125,15 +144,34 @@ class TextTables:
         """
         _require_file(file)
         try:
-            relation = self._connection.read_parquet(str(file))
-            columns = _columns(relation.columns, file, [])
+            # Under a plain name: a name with * is a pattern to DuckDB, and a folder named a=b adds a column.
+            plain = self._scratch / f"{require_identifier(name)}.parquet"
+            plain.symlink_to(file.resolve())
+            relation = self._connection.read_parquet(str(plain), hive_partitioning=False)
+            stated = self._top_columns(plain)
+            columns = _columns(stated, file, [])
             texts = ", ".join(
-                f"CAST({_quoted(column)} AS VARCHAR) AS {_quoted(column)}" for column in columns
+                f"CAST({_quoted(there)} AS VARCHAR) AS {_quoted(column)}"
+                for there, column in zip(stated, columns, strict=True)
             )
             relation.project(texts).create(require_identifier(f"{name}_unnumbered"))
         except duckdb.Error:
             raise ExtractRefused("H110", where=file.name) from None
         return LoadedText(tuple(columns), self._number(name, file), ())
+
+    def _top_columns(self, file: Path) -> list[str]:
+        """Return the names of the columns as the file has them: DuckDB renames one that stands twice."""
+        nodes = self._connection.execute(
+            "SELECT name, num_children FROM parquet_schema($file)", {"file": str(file)}
+        ).fetchall()
+        names, hidden = [], 0
+        for name, children in nodes[1:]:
+            if hidden:
+                hidden -= 1
+            else:
+                names.append(str(name))
+            hidden += children or 0
+        return names
 
     def run(self, step_name: str, sql_text: str) -> None:
         """Make the table `step_name` from a SELECT."""
@@ -167,12 +205,18 @@ class TextTables:
     def _as_utf8(self, file: Path, encoding: str | None, normalised: list[str]) -> Path:
         """Return a copy of the file in UTF-8 without mark; DuckDB reads either end of line."""
         with file.open("rb") as opened:
-            start = opened.read(4)
+            start = opened.read(8)
+        for magic, kind in _OTHER_FILES:
+            if start.startswith(magic):
+                raise ExtractRefused("H134", where=file.name, found=kind)
         mark = start.startswith(codecs.BOM_UTF8)
         wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         if wide and encoding != "utf-16":
             raise ExtractRefused("H011", where=file.name, found="UTF-16")
         codec = ENCODINGS[encoding or "utf-8"]
+        if codec in _OF_ONE_BYTE and not mark and _is_utf8(file):
+            # Every byte is a character there: read so, accents and with them pseudonyms would change.
+            raise ExtractRefused("H011", where=file.name, found=encoding)
         if mark:
             normalised.append("H012")
             codec = "utf-8-sig"
@@ -182,7 +226,9 @@ class TextTables:
             for text in _decoded(file, codec, encoding):
                 if "\0" in text:
                     raise ExtractRefused("H103", where=file.name)
-                windows = windows or "\r" in text
+                if "\r" in text:
+                    windows = True
+                    text = text.replace("\r\n", "\n").replace("\r", "\n")
                 out.write(text)
         if windows:
             normalised.append("H013")
@@ -191,7 +237,7 @@ class TextTables:
     def _read(
         self, name: str, clean: Path, file: Path, delimiter: str, columns: list[str], *, trailing: bool
     ) -> int:
-        listed = [*columns, "after_the_last"] if trailing else columns
+        listed = [*columns, _TRAILING] if trailing else columns
         table = require_identifier(f"{name}_unnumbered")
         types = (
             "{" + ", ".join(f"'{column.replace(chr(39), chr(39) * 2)}': 'VARCHAR'" for column in listed) + "}"
@@ -223,10 +269,10 @@ class TextTables:
         # The first record is the header, read with the others so that quotes and ends of lines are alike.
         self._connection.execute(f"DELETE FROM {table} WHERE rowid = 0")
         if trailing:
-            ((filled,),) = self._connection.execute(f"SELECT count(after_the_last) FROM {table}").fetchall()
+            ((filled,),) = self._connection.execute(f"SELECT count({_TRAILING}) FROM {table}").fetchall()
             if filled:
                 raise ExtractRefused("H014", where=file.name, rows=filled, found="—")
-            self._connection.execute(f"ALTER TABLE {table} DROP COLUMN after_the_last")
+            self._connection.execute(f"ALTER TABLE {table} DROP COLUMN {_TRAILING}")
         return self._number(name, file)
 
     def _number(self, name: str, file: Path) -> int:
@@ -263,17 +309,36 @@ def _decoded(file: Path, codec: str, declared: str | None) -> Iterator[str]:
     reader = codecs.getincrementaldecoder(codec)()
     try:
         with file.open("rb") as stream:
+            kept = ""
             while chunk := stream.read(_CHUNK):
-                yield reader.decode(chunk)
-            yield reader.decode(b"", final=True)
+                text = kept + reader.decode(chunk)
+                # The two halves of an end of line of Windows stay together.
+                kept = "\r" if text.endswith("\r") else ""
+                yield text.removesuffix(kept)
+            yield kept + reader.decode(b"", final=True)
     except UnicodeError:
         found = declared or "UTF-8"
         raise ExtractRefused("H011", where=file.name, found=found) from None
 
 
+def _is_utf8(file: Path) -> bool:
+    """Tell whether a file has characters beyond ASCII and all of them in UTF-8, which no chance gives."""
+    reader = codecs.getincrementaldecoder("utf-8")()
+    beyond = False
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                beyond = beyond or not chunk.isascii()
+                reader.decode(chunk)
+        reader.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    return beyond
+
+
 def _delimiter(start: str, file: Path) -> str:
     """Return the only delimiter that cuts the first records into the same number of fields, more than one."""
-    lines = start.splitlines(keepends=True)[:20]
+    lines = [line for line in io.StringIO(start) if line.strip()][:20]
     if len(start) >= _CHUNK and len(lines) > 1:
         lines = lines[:-1]
     fitting = []
@@ -320,14 +385,14 @@ def _has_quotes(clean: Path) -> bool:
 
 
 def _columns(header: Sequence[str], file: Path, normalised: list[str]) -> list[str]:
-    columns = [name.strip().strip("\u00a0") for name in header]
+    columns = [unicodedata.normalize("NFC", name).strip().strip("\u00a0\u200b\ufeff") for name in header]
     if len(columns) > 1 and columns[-1] == "" and all(columns[:-1]):
         columns = columns[:-1]
         normalised.append("H107")
     numbers = sum(name.replace(".", "").replace(",", "").isdigit() for name in columns)
     if not columns or "" in columns or numbers:
         raise ExtractRefused("H106", where=file.name)
-    lowered = [name.lower() for name in columns]
+    lowered = [name.lower() for name in columns] + [RECORD, _TRAILING]
     twice = sorted({name for name in lowered if lowered.count(name) > 1})
     if twice:
         raise ExtractRefused("H008", where=file.name, rows=len(twice))

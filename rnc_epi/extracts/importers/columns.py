@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from rnc_epi.extracts.importers import dates
-from rnc_epi.extracts.importers.mapping import ColumnRule, FileFormat
+from rnc_epi.extracts.importers.mapping import PADDED, ColumnRule, FileFormat
 from rnc_epi.vocabulary.contract import TABLES, TYPES
 
 #: Words that stand for "missing" in files of all kinds; a file may declare more.
 MISSING_WORDS: Final = ("NA", "N/A", "#N/A", "NULL", "NAN", ".", "-", "?")
 _INTEGERS: Final = ("count", "small", "key")
 _DECIMALS: Final = ("person_years", "number")
-_CODES: Final = frozenset({
-    "geo_code", "child_code", "parent_code", "neighbour_code", "topography", "morphology", "cause_icd10",
-    "icd10", "registry", "stage",
-})  # fmt: skip
 #: Digits of the codes of the levels of the geographic code; longer ones (overseas) are right too.
 _WIDTHS: Final = {"region": 2, "departement": 2, "departement_sante": 2, "commune": 5}
-_SPACES: Final = r"[\x{0020}\x{00A0}\x{202F}]"
+#: The space, and the unbreakable ones that French typography puts between thousands, of every width.
+_SPACES: Final = r"[\x{0020}\x{00A0}\x{2007}\x{2009}\x{202F}]"
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,8 @@ class Compiled:
         What is put right and only counted.
     bands : str or None
         The column of the file whose labels of age bands have to be read first.
+    beyond : str or None
+        Condition of the records that begin after the cut-off.
     """
 
     column: str
@@ -49,6 +48,7 @@ class Compiled:
     exclusions: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     bands: str | None = None
+    beyond: str | None = None
 
 
 def compiled(table: str, column: str, rule: ColumnRule, form: FileFormat, level: str | None) -> Compiled:
@@ -77,6 +77,7 @@ def compiled(table: str, column: str, rule: ColumnRule, form: FileFormat, level:
         (*exclusions, *made.exclusions),
         made.notes,
         made.bands,
+        made.beyond,
     )
 
 
@@ -85,12 +86,16 @@ def quoted(name: str) -> str:
     return 't."' + name.replace('"', '""') + '"'
 
 
-def cleaned(name: str, form: FileFormat) -> str:
-    """Return the SQL of a text without spaces around it, null where it is empty or a word for "missing"."""
+def cleaned(name: str, form: FileFormat, meant: frozenset[str] = frozenset()) -> str:
+    """Return the SQL of a text without spaces around it, null where it is empty or a word for "missing".
+
+    `meant` are texts of this column that the mapping gives a meaning: they are no such word here.
+    """
     text = f"nullif(regexp_replace({quoted(name)}, '^{_SPACES}+|{_SPACES}+$', '', 'g'), '')"
-    return (
-        f"CASE WHEN upper({text}) IN ({_listed((*MISSING_WORDS, *form.missing))}) THEN NULL ELSE {text} END"
-    )
+    words = [word for word in (*MISSING_WORDS, *form.missing) if word.upper() not in meant]
+    if not words:
+        return text
+    return f"CASE WHEN upper({text}) IN ({_listed(tuple(words))}) THEN NULL ELSE {text} END"
 
 
 def present(name: str, missing: tuple[str, ...] = ()) -> str:
@@ -123,10 +128,14 @@ def _mapped(column: str, text: str, rule: ColumnRule, wanted: str) -> Compiled:
 def _number(
     column: str, text: str, rule: ColumnRule, form: FileFormat, wanted: str, *, whole: bool
 ) -> Compiled:
-    plain = text
+    plain, uneven = text, None
     if form.thousands:
         mark = _SPACES if form.thousands == " " else f"[{form.thousands}]"
-        plain = f"regexp_replace({plain}, '{mark.replace(chr(39), chr(39) * 2)}', '', 'g')"
+        mark = mark.replace("'", "''")
+        plain = f"regexp_replace({plain}, '{mark}', '', 'g')"
+        # Groups of three: 45.5 where the point is declared for thousands is no 455.
+        groups = f"-?[0-9]{{1,3}}({mark}[0-9]{{3}})+([{form.decimal}][0-9]+)?"
+        uneven = f"regexp_matches({text}, '{mark}') AND NOT regexp_full_match({text}, '{groups}')"
     if form.decimal == ",":
         plain = f"replace({plain}, ',', '.')"
     pattern = "-?[0-9]+([.]0+)?" if whole else "-?[0-9]+([.][0-9]+)?"
@@ -134,23 +143,25 @@ def _number(
     value = f"CASE WHEN regexp_full_match({plain}, '{pattern}') THEN TRY_CAST({number} AS {wanted})"
     value += f" + {rule.plus} END" if rule.plus else " END"
     other = "," if form.decimal == "." else "."
-    groups = "" if form.thousands == " " else r"[\x{0020}\x{00A0}\x{202F}'’]"
+    marks = "" if form.thousands == " " else _SPACES.replace("]", "'’]").replace("'", "''")
     refusals = [
         ("H019", f"lower({text}) IN ('nan', 'inf', '-inf', '+inf', 'infinity', '-infinity')"),
         ("H070", f"regexp_full_match({text}, '-?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+')"),
     ]
     if other != form.thousands:
         refusals.append(("H016", f"regexp_full_match({text}, '-?[0-9]*[{other}][0-9]+')"))
-    if groups:
-        pattern_of_groups = f"-?[0-9]{{1,3}}({groups.replace(chr(39), chr(39) * 2)}[0-9]{{3}})+([.,][0-9]+)?"
-        refusals.append(("H017", f"regexp_full_match({text}, '{pattern_of_groups}')"))
+    separated = [uneven] if uneven else []
+    if marks and form.thousands != "'":
+        separated.append(f"regexp_full_match({text}, '-?[0-9]{{1,3}}({marks}[0-9]{{3}})+([.,][0-9]+)?')")
+    if separated:
+        refusals.append(("H017", " OR ".join(f"({condition})" for condition in separated)))
     notes = [("H111", f"regexp_full_match({plain}, '-?[0-9]+[.]0+')")] if whole else []
     wrong = f"{text} IS NOT NULL AND ({value}) IS NULL"
     return Compiled(column, value, tuple(refusals), (("H010", wrong),), notes=tuple(notes))
 
 
 def _text(column: str, text: str, rule: ColumnRule, level: str | None) -> Compiled:
-    if column not in _CODES:
+    if column not in PADDED:
         return Compiled(column, text)
     refusals = [
         ("H069", f"regexp_full_match({text}, '[0-9]+[.,]0+')"),
@@ -186,6 +197,8 @@ def _of_dates(column: str, text: str, rule: ColumnRule, form: FileFormat, wanted
     refusals = list(dates.refused_forms(text, form.dates))
     quarantines = [("H031", dates.impossible(text, form.dates))]
     notes: list[tuple[str, str]] = []
+    beyond = None
+    unread = f"{text} IS NOT NULL AND ({dates.year(text, form.dates)}) IS NULL"
     if rule.take == "year":
         value = dates.year(text, form.dates)
     elif rule.take == "month":
@@ -194,6 +207,7 @@ def _of_dates(column: str, text: str, rule: ColumnRule, form: FileFormat, wanted
         since = _since(rule)
         refusals += dates.refused_forms(since, form.dates)
         quarantines.append(("H031", dates.impossible(since, form.dates)))
+        unread = f"({unread}) OR ({since} IS NOT NULL AND ({dates.year(since, form.dates)}) IS NULL)"
         if rule.take == "age":
             value = dates.age(text, since, form.dates)
             quarantines.append(("H035", f"({value}) < 0"))
@@ -202,17 +216,27 @@ def _of_dates(column: str, text: str, rule: ColumnRule, form: FileFormat, wanted
         else:
             value = dates.days(text, since, form.dates, form.cut_off)
             if form.cut_off is not None:
-                late = f"({dates.day(text, form.dates)}) > DATE '{form.cut_off.isoformat()}'"
-                notes.append(("H043", late))
+                end = f"DATE '{form.cut_off.isoformat()}'"
+                notes.append(("H043", f"({dates.day(text, form.dates)}) > {end}"))
+                beyond = f"({dates.day(since, form.dates)}) > {end}"
+        # A month or a year alone says less than the day or the month that is asked for.
+        years = " AND ".join(f"({dates.year(one, form.dates)}) IS NOT NULL" for one in (text, since))
+        notes.append(("H135", f"{years} AND ({value}) IS NULL"))
+        if beyond is not None:
+            value = f"CASE WHEN {beyond} THEN NULL ELSE {value} END"
     if rule.plus:
         value = f"({value}) + {rule.plus}"
-    if rule.take == "year":
-        quarantines.append(("H010", f"{text} IS NOT NULL AND ({value}) IS NULL"))
+    quarantines.append(("H010", unread))
     if rule.agrees_with is not None:
         stated = f"TRY_CAST({present(rule.agrees_with)} AS BIGINT)"
         quarantines.append(("H036", f"abs(({value}) - {stated}) > 1"))
     return Compiled(
-        column, f"CAST({value} AS {wanted})", tuple(refusals), tuple(quarantines), notes=tuple(notes)
+        column,
+        f"CAST({value} AS {wanted})",
+        tuple(refusals),
+        tuple(quarantines),
+        notes=tuple(notes),
+        beyond=beyond,
     )
 
 

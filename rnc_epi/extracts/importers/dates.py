@@ -20,6 +20,8 @@ _PATTERNS: Final = {
 #: A time of midnight says nothing; any other belongs to another day in some time zone.
 _TIME: Final = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 _TO_MONTH: Final = "([0-9]{4})-?([0-9]{2})"
+#: A month written as 00 is unknown; beyond 12 it is none, or the text is another form (YYMMDD).
+_NO_MONTH: Final = "[0-9]{4}-?(1[3-9]|[2-9][0-9])"
 
 
 def day(text: str, form: str | None) -> str:
@@ -44,7 +46,8 @@ def year(text: str, form: str | None) -> str:
 def month(text: str, form: str | None) -> str:
     """Return the SQL of the month of a date or of a month; null for a year alone."""
     return (
-        f"CASE WHEN regexp_full_match({text}, '{_TO_MONTH}') THEN CAST(right({text}, 2) AS BIGINT) "
+        f"CASE WHEN regexp_full_match({text}, '{_TO_MONTH}') "
+        f"THEN nullif(CAST(right({text}, 2) AS BIGINT), 0) "
         f"ELSE month({day(text, form)}) END"
     )
 
@@ -79,10 +82,12 @@ def refused_forms(text: str, form: str | None) -> Iterator[tuple[str, str]]:
 
 
 def impossible(text: str, form: str | None) -> str:
-    """Return the condition of a text in the declared format that is no day of the calendar (31/02)."""
+    """Return the condition of a text that is no month, or in the declared format no day (31/02)."""
+    no_month = f"regexp_full_match({text}, '{_NO_MONTH}')"
     if form is None:
-        return "false"
-    return f"regexp_full_match({text}, '{_PATTERNS[form]}({_TIME})?') AND {day(text, form)} IS NULL"
+        return no_month
+    no_day = f"regexp_full_match({text}, '{_PATTERNS[form]}({_TIME})?') AND {day(text, form)} IS NULL"
+    return f"{no_month} OR ({no_day})"
 
 
 def _midnight(text: str) -> str:

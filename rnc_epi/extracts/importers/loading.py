@@ -99,7 +99,7 @@ def import_files(
             findings += _of_file(loaded, file)
             needed = _require_columns(loaded, file, concerned, plan)
             findings += _unread(loaded, file, needed, plan)
-            findings += _clean(texts, number, loaded, ", ".join(concerned), plan)
+            findings += _clean(texts, number, loaded, concerned, plan)
             if number == 1 and plan.format.records not in (None, loaded.rows):
                 raise ExtractRefused("H020", where=file.name, expected=plan.format.records, found=loaded.rows)
             for name, rule in concerned.items():
@@ -130,10 +130,13 @@ def _of_file(loaded: LoadedText, file: Path) -> Iterator[Finding]:
 
 
 def _clean(
-    texts: TextTables, number: int, loaded: LoadedText, tables: str, plan: ImportMapping
+    texts: TextTables, number: int, loaded: LoadedText, rules: Mapping[str, TableRule], plan: ImportMapping
 ) -> Iterator[Finding]:
     """Make ``clean_<number>``: trimmed, words for "missing" null (H018); nothing else is changed."""
-    values = ", ".join(f"{cleaned(name, plan.format)} AS {quoted(name)[2:]}" for name in loaded.columns)
+    tables = ", ".join(rules)
+    values = ", ".join(
+        f"{cleaned(name, plan.format, _meant(name, rules))} AS {quoted(name)[2:]}" for name in loaded.columns
+    )
     texts.run(f"clean_{number}", f"SELECT {values}, t.{RECORD} FROM file_{number} AS t")
     before = ", ".join(f"count(nullif(trim({quoted(name)}), ''))" for name in loaded.columns)
     after = ", ".join(f"count({quoted(name)})" for name in loaded.columns)
@@ -145,16 +148,29 @@ def _clean(
             yield Finding("H018", Fate.NORMALISE, tables, rows=were - are, facts=facts, persons=True)
 
 
+def _meant(column: str, rules: Mapping[str, TableRule]) -> frozenset[str]:
+    """Return, in capitals, the texts of a column that a map or an exclusion names."""
+    named: set[str] = set()
+    for rule in rules.values():
+        named |= {text.upper() for text in rule.exclude.get(column, ())}
+        for made in rule.columns.values():
+            if made.source_column == column:
+                named |= {text.upper() for text in made.map or ()}
+    return frozenset(named)
+
+
 def _require_columns(
     loaded: LoadedText, file: Path, tables: Mapping[str, TableRule], plan: ImportMapping
 ) -> set[str]:
     """Return the columns that the mapping reads; refuse a file that lacks one or names an identifier."""
     needed: set[str] = set()
+    births: set[str] = set()
     for rule in tables.values():
         needed |= set(rule.exclude) | ({rule.death_date} if rule.death_date else set())
         for made in rule.columns.values():
             since = made.since if isinstance(made.since, tuple) else (made.since,)
             needed |= {name for name in (made.source_column, made.agrees_with, *since) if name}
+            births |= {name for name in since if name and made.take == "age"}
     missing = sorted(needed - set(loaded.columns))
     if missing:
         # A file without any of its columns has lost its header, or is another file.
@@ -162,7 +178,7 @@ def _require_columns(
         facts = {"column": missing[0]} if code == "H007" else {}
         raise ExtractRefused(code, where=file.name, **facts)
     for column in loaded.columns:
-        if column in plan.format.ignored or (plan.format.birth_dates and column in needed):
+        if column in plan.format.ignored or (plan.format.birth_dates and column in births):
             continue
         if names_an_identifier(column):
             raise ExtractRefused("H009", where=file.name, column=shown_name(column))
@@ -188,14 +204,14 @@ def _require_distinct_keys(texts: TextTables, table: str, rule: TableRule) -> No
     """Refuse records that stand twice in a table of persons (H021, H022), and keys on one number (H129)."""
     if not TABLES[table].rows_of_persons:
         return
+    _require_keys_apart(texts, table, rule)
     (key,) = TABLES[table].key
     made = rule.columns.get(key)
     if made is None or made.source_column is None:
         return
-    ((copies, texts_of_keys, numbers),) = texts.rows(
-        f'SELECT count(*) - count(DISTINCT t."{made.source_column}"), '
-        f'count(DISTINCT t."{made.source_column}"), count(DISTINCT m."{key}") '
-        f"FROM made_{table} AS m JOIN file_{rule.file} AS t USING ({RECORD}) WHERE m.fate IS NULL"
+    ((copies,),) = texts.rows(
+        f"SELECT count(*) - count(DISTINCT {quoted(made.source_column)}) "
+        f"FROM made_{table} AS m JOIN clean_{rule.file} AS t USING ({RECORD}) WHERE m.fate IS NULL"
     )
     if copies:
         listed = ", ".join(quoted(name) for name in texts.columns(f"file_{rule.file}"))
@@ -203,8 +219,21 @@ def _require_distinct_keys(texts: TextTables, table: str, rule: TableRule) -> No
             f"SELECT count(*) - count(DISTINCT hash({listed})) FROM file_{rule.file} AS t"
         )
         raise ExtractRefused("H021" if equal else "H022", table=table, rows=equal or copies)
-    if made.take == "key" and texts_of_keys != numbers:
-        raise ExtractRefused("H129", table=table, rows=texts_of_keys - numbers)
+
+
+def _require_keys_apart(texts: TextTables, table: str, rule: TableRule) -> None:
+    """Refuse two pseudonyms that fall on one number (H129): by their hash, or as 0012 and 12."""
+    kinds = {column.name: column.kind for column in TABLES[table].columns}
+    for key, made in rule.columns.items():
+        if kinds[key] != "key" or made.source_column is None:
+            continue
+        ((given, numbers),) = texts.rows(
+            f'SELECT count(DISTINCT {quoted(made.source_column)}), count(DISTINCT m."{key}") '
+            f"FROM made_{table} AS m JOIN clean_{rule.file} AS t USING ({RECORD}) "
+            f'WHERE m.fate IS NULL AND m."{key}" IS NOT NULL'
+        )
+        if given != numbers:
+            raise ExtractRefused("H129", table=table, column=key, rows=given - numbers)
 
 
 def _events_in(texts: TextTables, table: str) -> int:

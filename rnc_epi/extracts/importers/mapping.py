@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rnc_epi.store.text_files import ENCODINGS
-from rnc_epi.vocabulary.contract import SOURCE_KINDS, TABLES
+from rnc_epi.vocabulary.contract import SOURCE_KINDS, TABLES, TYPES
 from rnc_epi.vocabulary.errors import FileProblem, StudyFileError
 
 #: Layouts that the package knows, each a mapping that a user's own completes; the other kinds start empty.
@@ -27,6 +28,13 @@ DATE_FORMATS: Final = {
     "YYYY/MM/DD": "%Y/%m/%d",
     "YYYYMMDD": "%Y%m%d",
 }
+#: Largest whole number of each kind of column.
+_WHOLE: Final = {"small": 2**15 - 1, "count": 2**63 - 1, "key": 2**63 - 1}
+#: Columns of codes, which may have lost zeros.
+PADDED: Final = frozenset({
+    "geo_code", "child_code", "parent_code", "neighbour_code", "topography", "morphology", "cause_icd10",
+    "icd10", "registry", "stage",
+})  # fmt: skip
 
 
 class _Part(BaseModel):
@@ -93,7 +101,7 @@ class ColumnRule(_Part):
         A column that says the same by other means: an age, where the age is taken from dates.
     """
 
-    source_column: str | None = Field(default=None, alias="from")
+    source_column: str | None = Field(default=None, alias="from", min_length=1)
     value: str | int | float | bool | None = None
     map: dict[str, str | int] | None = None
     others: Literal["refuse", "exclude", "missing"] = "refuse"
@@ -125,7 +133,7 @@ class TableRule(_Part):
 class Geography(_Part):
     """Levels of the packaged geography to write as areas and membership."""
 
-    levels: tuple[Literal["region", "departement", "departement_sante", "zone"], ...]
+    levels: tuple[Literal["region", "departement", "departement_sante", "zone"], ...] = Field(min_length=1)
 
 
 class ImportMapping(_Part):
@@ -221,9 +229,68 @@ def _require_contract(mapping: ImportMapping, where: str) -> None:
                 raise StudyFileError("H122", where=where, what=what, found="from, value")
             if made.take in ("age", "days") and made.since is None:
                 raise StudyFileError("H122", where=where, what=what, found="since")
+            kind = _kind(table, column)
+            for wrong in (*_wrong_constants(made, kind), *_idle_options(made, column, kind)):
+                raise StudyFileError("H122", where=where, what=what, found=wrong)
     for table, rows in mapping.rows.items():
-        for row in rows:
+        for number, row in enumerate(rows):
             _require_columns(table, set(row), where)
+            for column, value in row.items():
+                if not _fits(value, _kind(table, column)):
+                    what = f"rows.{table}.{number}.{column}"
+                    raise StudyFileError("H122", where=where, what=what, found=TYPES[_kind(table, column)][0])
+
+
+def _kind(table: str, column: str) -> str:
+    return next(declared.kind for declared in TABLES[table].columns if declared.name == column)
+
+
+def _fits(value: str | int | float | bool, kind: str) -> bool:
+    """Tell whether a constant of the mapping is a value of its column, without rounding or turning it."""
+    if kind == "flag":
+        return isinstance(value, bool) or value in ("true", "false")
+    if isinstance(value, bool) or kind == "bytes":
+        return False
+    if kind in _WHOLE:
+        stated = str(value)
+        return bool(re.fullmatch(r"-?[0-9]{1,18}", stated)) and abs(int(stated)) <= _WHOLE[kind]
+    if kind in ("person_years", "number"):
+        return bool(re.fullmatch(r"-?[0-9]{1,11}([.][0-9]+)?", str(value)))
+    return not isinstance(value, float)
+
+
+def _wrong_constants(rule: ColumnRule, kind: str) -> Iterator[str]:
+    constants = [] if rule.value is None else [rule.value]
+    # An empty text in a map stands for a missing value.
+    constants += [value for value in (rule.map or {}).values() if value != ""]
+    if not all(_fits(value, kind) for value in constants):
+        yield TYPES[kind][0]
+
+
+def _idle_options(rule: ColumnRule, column: str, kind: str) -> Iterator[str]:
+    """Yield options that would do nothing, or not what they say, beside the others of their rule."""
+    taken = rule.take or ""
+    numeric = kind in _WHOLE or kind in ("person_years", "number")
+    of_dates = taken in ("year", "month", "age", "days")
+    if rule.value is not None:
+        stated = {name: getattr(rule, name) for name in ("map", "take", "pad", "plus", "since", "missing")}
+        yield from (f"value, {name}" for name, option in stated.items() if option)
+        return
+    if rule.map is not None and taken:
+        yield "map, take"
+    if rule.map is None and rule.others != "refuse":
+        yield "others"
+    if rule.plus and not (rule.map is None and (of_dates or (numeric and not taken))):
+        yield "plus"
+    if rule.pad is not None and (rule.map is not None or taken or column not in PADDED):
+        yield "pad"
+    if rule.since is not None and taken not in ("age", "days"):
+        yield "since"
+    if rule.agrees_with is not None and taken != "age":
+        yield "agrees_with"
+    wanted = "key" if taken == "key" else "text" if taken == "band_status" else "whole" if taken else kind
+    if taken and wanted != (kind if kind in ("key", "text") else "whole" if kind in _WHOLE else ""):
+        yield f"take = {taken}"
 
 
 def _require_columns(table: str, columns: set[str], where: str) -> None:

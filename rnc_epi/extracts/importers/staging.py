@@ -70,7 +70,8 @@ def stage(
     for column in columns:
         cases += column.exclusions
     for column in columns:
-        cases += column.quarantines
+        # With its column, so that the message can say which of them to look at.
+        cases += [(f"{code} {column.column}", condition) for code, condition in column.quarantines]
     cases += against
     fate = "CASE " + " ".join(f"WHEN {condition} THEN '{code}'" for code, condition in cases) + " END"
     values = ", ".join(f'{column.value} AS "{column.column}"' for column in columns)
@@ -89,8 +90,10 @@ def _alive_at_the_cut_off(columns: list[Compiled]) -> list[Compiled]:
     late = next((condition for column in columns for code, condition in column.notes if code == "H043"), None)
     if late is None:
         return columns
+    # Nobody diagnosed after the cut-off has been followed until then.
+    beyond = next(column.beyond for column in columns if column.beyond is not None)
     return [
-        replace(column, value=f"CASE WHEN {late} THEN 0 ELSE {column.value} END")
+        replace(column, value=f"CASE WHEN {beyond} THEN 9 WHEN {late} THEN 0 ELSE {column.value} END")
         if column.column == "vital_status"
         else column
         for column in columns
@@ -220,7 +223,8 @@ def _account(
     source = mapping.source.source
     excluded = {_EXCLUDED_AS_TOTAL, _REPEATED, "H124", "H125"}
     kept = quarantined = 0
-    for code, rows, carried, records in lines:
+    for told, rows, carried, records in lines:
+        code, _, column = told.partition(" ")
         fate = "used" if code == "_" else "excluded" if code in excluded else "quarantined"
         ledger.record(table, source, STEP, fate, code, rows=rows, events=int(carried))
         if fate == "used":
@@ -228,7 +232,7 @@ def _account(
             continue
         quarantined += rows if fate == "quarantined" else 0
         what = Fate.EXCLUDE if fate == "excluded" else Fate.QUARANTINE
-        yield _finding(code, what, table, "_", rows, records)
+        yield _finding(code, what, table, column or "_", rows, records)
     if quarantined > mapping.format.quarantine_limit * (kept + quarantined):
         limit = f"{mapping.format.quarantine_limit:.1%}"
         yield Finding("H109", Fate.REFUSE, table, source, quarantined, quarantined,
