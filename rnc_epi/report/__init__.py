@@ -8,14 +8,17 @@ from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
 from rnc_epi.report.comparison import compare_with_rest, comparison_sentences
 from rnc_epi.report.content import Content
 from rnc_epi.report.curves import age_curves, trends
+from rnc_epi.report.deprivation import deprivation
 from rnc_epi.report.figures import (
     describe_age_curve,
     describe_choropleth,
+    describe_funnel,
     describe_ranked_areas,
     describe_sites,
     describe_trend,
     plot_age_curve,
     plot_choropleth,
+    plot_funnel,
     plot_ranked_areas,
     plot_sites,
     plot_trend,
@@ -32,6 +35,8 @@ from rnc_epi.report.reading import open_content
 from rnc_epi.report.regions import regions
 from rnc_epi.report.registries import registries
 from rnc_epi.report.sections import report_sections
+from rnc_epi.report.small_areas import small_areas
+from rnc_epi.report.whole_country import whole_country
 from rnc_epi.report.write import write_report
 
 __all__ = [
@@ -44,8 +49,10 @@ __all__ = [
     "age_curves",
     "compare_with_rest",
     "comparison_sentences",
+    "deprivation",
     "describe_age_curve",
     "describe_choropleth",
+    "describe_funnel",
     "describe_ranked_areas",
     "describe_sites",
     "describe_trend",
@@ -56,6 +63,7 @@ __all__ = [
     "open_content",
     "plot_age_curve",
     "plot_choropleth",
+    "plot_funnel",
     "plot_ranked_areas",
     "plot_sites",
     "plot_trend",
@@ -64,9 +72,11 @@ __all__ = [
     "regions",
     "registries",
     "report_sections",
+    "small_areas",
     "summary",
     "to_png",
     "to_svg",
     "trends",
+    "whole_country",
     "write_report",
 ]

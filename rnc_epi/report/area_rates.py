@@ -9,6 +9,8 @@ from rnc_epi.report.blocks import Column, FigureBlock, Table
 from rnc_epi.report.figures import describe_ranked_areas, plot_ranked_areas
 from rnc_epi.report.figures.style import figure_of
 from rnc_epi.report.formats import NOTHING, Format
+from rnc_epi.report.lectures import example_of, lecture
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import area_title, ratio_of_standard, short_area_name, sign_notes
 from rnc_epi.vocabulary.schemas import PUBLISHED
@@ -88,6 +90,7 @@ def rates_by_area(
         tuple(lines),
         notes=sign_notes(lines, language),
         altered=content.is_altered(rows),
+        source=source_line(content, rows, language),
     )
 
 
@@ -150,4 +153,7 @@ def ranked_figure(
         ),
         notes=(text("note_ranks", language),),
         altered=content.is_altered(rows),
+        source=source_line(content, rows, language),
+        kind="ranked",
+        lecture=lecture("ranked", example_of(rows, middle=True), language),
     )

@@ -5,8 +5,8 @@ The notebook, the HTML page and the PDF show the same sections; a figure is draw
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Table:
     notes : tuple of str
     altered : bool
         Whether a source of these figures was altered by its authors (ruling 28).
+    source : str
+        Where the figures come from: sources, treatment, period and scope, in one line.
     """
 
     anchor: str
@@ -48,6 +50,7 @@ class Table:
     row_headers: int = 1
     notes: tuple[str, ...] = ()
     altered: bool = False
+    source: str = ""
 
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:
@@ -80,6 +83,12 @@ class FigureBlock:
     data : Table or None
         The figures behind the figure.
     altered : bool
+    source : str
+        Where the figures come from: sources, treatment, period and scope, in one line.
+    kind : str
+        What sort of figure it is: a report says once a kind how it is read.
+    lecture : str
+        How it is read, on one of its own published numbers; empty where it was said before.
     """
 
     anchor: str
@@ -90,6 +99,9 @@ class FigureBlock:
     notes: tuple[str, ...] = ()
     data: Table | None = None
     altered: bool = False
+    source: str = ""
+    kind: str = ""
+    lecture: str = ""
     _drawn: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def svg(self) -> bytes:
@@ -145,4 +157,25 @@ class Section:
     def _repr_html_(self) -> str:
         from rnc_epi.report.html import section_html
 
-        return section_html(self)
+        return section_html(read_once([self])[0])
+
+
+def read_once(sections: Iterable[Section]) -> list[Section]:
+    """Return sections in which only the first figure of each kind says how it is read."""
+    told: set[str] = set()
+
+    def of_figure(figure: FigureBlock) -> FigureBlock:
+        if figure.kind not in told:
+            told.update([figure.kind] if figure.lecture else [])
+            return figure
+        # The drawing that is kept passes to the copy.
+        return replace(figure, lecture="")
+
+    def of_section(section: Section) -> Section:
+        return replace(
+            section,
+            figures=tuple(of_figure(figure) for figure in section.figures),
+            parts=tuple(of_section(part) for part in section.parts),
+        )
+
+    return [of_section(section) for section in sections]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES
+from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, POOLED_REGISTRIES, AreaKey
 from rnc_epi.vocabulary.hierarchy import Hierarchy
 from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, PUBLISHED
 from rnc_epi.vocabulary.sites import SITES
@@ -24,6 +24,9 @@ ALL_SITES: Final = "all_cancers"
 
 #: Ratio of observed to expected by type of event.
 RATIO_OF: Final = {"incidence": "sir", "death": "smr"}
+
+#: Paris and the départements around it: on a map of France they are too small to be seen.
+AROUND_PARIS: Final = ("75", "92", "93", "94")
 
 #: Levels of the French départements, in the order in which a map looks for them.
 DEPARTEMENT_LEVELS: Final = ("departement", "departement_sante")
@@ -292,13 +295,7 @@ class Content:
         areas : DataFrame
             ``geo_code`` and ``name``.
         """
-        parents = {
-            child.geo_code: parent
-            for parent, below in self.hierarchy.areas
-            if parent.geo_level in DEPARTEMENT_LEVELS
-            for child in below
-            if child.geo_level == geo_level
-        }
+        parents = self._departement_of(geo_level)
         found = []
         for code, name in zip(areas["geo_code"], areas["name"], strict=True):
             parent = parents.get(code)
@@ -306,6 +303,31 @@ class Content:
                 name = self.area_name(parent.geo_level, parent.geo_code, parent.geo_vintage, language)
             found.append(name)
         return found
+
+    def zoomed(self, geo_level: str, areas: pd.DataFrame) -> list[bool]:
+        """Tell of each area whether it lies around Paris; none does where a part of it has no outline.
+
+        Parameters
+        ----------
+        areas : DataFrame
+            ``geo_code``.
+        """
+        if geo_level in DEPARTEMENT_LEVELS:
+            own = areas["geo_code"].tolist()
+        else:
+            parents = self._departement_of(geo_level)
+            own = [parents[code].geo_code if code in parents else "" for code in areas["geo_code"]]
+        there = set(AROUND_PARIS) <= set(own)
+        return [there and code in AROUND_PARIS for code in own]
+
+    def _departement_of(self, geo_level: str) -> dict[str, AreaKey]:
+        return {
+            child.geo_code: parent
+            for parent, below in self.hierarchy.areas
+            if parent.geo_level in DEPARTEMENT_LEVELS
+            for child in below
+            if child.geo_level == geo_level
+        }
 
     def regions_of(self, geo_level: str) -> dict[str, str]:
         """Return the code of the region of each area of a level."""

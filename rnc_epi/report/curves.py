@@ -17,6 +17,8 @@ from rnc_epi.report.figures import describe_age_curve, describe_trend, plot_age_
 from rnc_epi.report.figures.style import drawing_style, new_figure
 from rnc_epi.report.figures.trend import DISTURBED_YEARS
 from rnc_epi.report.formats import Format
+from rnc_epi.report.lectures import example_of, lecture
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import area_title, ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.schemas import PUBLISHED
@@ -49,8 +51,11 @@ def age_curves(content: Content, language: str) -> Section | None:
                 sites,
                 partial(_plot_ages, language),
                 partial(_describe_ages, language),
-                _age_table(event_type, rows, sites, subject, language),
+                _age_table(content, event_type, rows, sites, subject, language),
                 altered=content.is_altered(rows),
+                source=source_line(content, rows[rows["site"].isin(sites)], language),
+                kind="ages",
+                lecture=_read_ages(rows[rows["site"].eq(sites[0])], language),
             )
         )
     if not figures:
@@ -93,8 +98,11 @@ def trends(content: Content, language: str) -> Section | None:
                 sites,
                 partial(_plot_trend, breaks, language),
                 partial(_describe_trend, breaks, language),
-                _trend_table(event_type, rows, sites, subject, language),
+                _trend_table(content, event_type, rows, sites, subject, language),
                 altered=content.is_altered(rows),
+                source=source_line(content, rows[rows["site"].isin(sites)], language),
+                kind="trend",
+                lecture=_read_trend(rows[rows["site"].eq(sites[0])], language),
             )
         )
         if rows["period_from"].isin(DISTURBED_YEARS).any():
@@ -110,6 +118,18 @@ def trends(content: Content, language: str) -> Section | None:
         notes=tuple(dict.fromkeys(notes)),
         language=language,
     )
+
+
+def _read_ages(rows: pd.DataFrame, language: str) -> str:
+    row = example_of(rows[rows["sex"].ne(int(Sex.BOTH))])
+    ages = Format(language).ages(row["age_from"], row["age_until"]) if row else ""
+    return lecture("ages", row, language, ages=ages)
+
+
+def _read_trend(rows: pd.DataFrame, language: str) -> str:
+    rows = rows[rows["sex"].ne(int(Sex.BOTH))]
+    row = example_of(rows[rows["period_from"].eq(rows["period_from"].min())])
+    return lecture("trend", row, language, year=str(int(row["period_from"])) if row else "")
 
 
 def _plot_ages(language: str, part: pd.DataFrame, ax: Axes, legend: bool) -> Axes:
@@ -189,6 +209,9 @@ def _panels(
     data: Table,
     *,
     altered: bool,
+    source: str,
+    kind: str,
+    lecture: str,
 ) -> FigureBlock:
     """Return a figure of one panel a site, three in a row, and its alternative text, panel by panel."""
     parts = [rows[rows["site"].eq(slug)] for slug in sites]
@@ -218,10 +241,15 @@ def _panels(
         width=min(1.0, 0.36 * across),
         data=data,
         altered=altered,
+        source=source,
+        kind=kind,
+        lecture=lecture,
     )
 
 
-def _age_table(event_type: str, rows: pd.DataFrame, sites: list[str], subject: str, language: str) -> Table:
+def _age_table(
+    content: Content, event_type: str, rows: pd.DataFrame, sites: list[str], subject: str, language: str
+) -> Table:
     written = Format(language)
     rows = rows[rows["site"].isin(sites) & rows["sex"].ne(int(Sex.BOTH))]
     bands = sorted(
@@ -244,10 +272,20 @@ def _age_table(event_type: str, rows: pd.DataFrame, sites: list[str], subject: s
         Column(text("column_sex", language), numeric=False),
         *(Column(written.ages(start, end)) for start, end in bands),
     )
-    return Table(f"data-ages-{event_type}", subject, columns, tuple(lines), 2, sign_notes(lines, language))
+    return Table(
+        f"data-ages-{event_type}",
+        subject,
+        columns,
+        tuple(lines),
+        2,
+        sign_notes(lines, language),
+        source=source_line(content, rows, language),
+    )
 
 
-def _trend_table(event_type: str, rows: pd.DataFrame, sites: list[str], subject: str, language: str) -> Table:
+def _trend_table(
+    content: Content, event_type: str, rows: pd.DataFrame, sites: list[str], subject: str, language: str
+) -> Table:
     written = Format(language)
     rows = rows[rows["site"].isin(sites) & rows["sex"].ne(int(Sex.BOTH))]
     years = sorted(int(year) for year in rows["period_from"].unique())
@@ -272,4 +310,5 @@ def _trend_table(event_type: str, rows: pd.DataFrame, sites: list[str], subject:
         tuple(lines),
         2,
         sign_notes(lines, language),
+        source=source_line(content, rows, language),
     )

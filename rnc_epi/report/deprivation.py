@@ -9,6 +9,7 @@ from rnc_epi.report.deprivation_figures import facts_of, figures_of, reading, wi
 from rnc_epi.report.deprivation_rows import SHOWN_MODEL, Gradient, gradient_of
 from rnc_epi.report.deprivation_tables import more_tables
 from rnc_epi.report.formats import Format
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import event_word, sign_notes
 from rnc_epi.vocabulary.deprivation import grouping_named
@@ -108,23 +109,24 @@ def _table(content: Content, held: Gradient, sex: Sex, language: str) -> Table |
     for slug in sites:
         row = {name: records.get((slug,)) for name, records in found.items()}
         cells = [SITES[slug].name(language), written.value(row["least"]), written.value(row["most"])]
+        # Limits under their value: beside it, twelve columns would leave no room for the names of sites.
         for name in ("ratio", "slope", "relative", "share"):
-            cells += [written.value(row[name]), written.interval(row[name])]
+            cells.append(f"{written.value(row[name])}\n{written.interval(row[name])}".strip())
         lines.append((*cells, written.value(row["excess"])))
     last = held.labels[-1]
-    limits = Column(text("column_limits", language))
     columns = (
         Column(text("column_site", language), numeric=False),
         Column(text("column_least", language)),
         Column(text("column_most", language, last=last)),
-        Column(text("column_extremes", language, last=last)),
-        limits,
-        Column(text("column_slope_index", language)),
-        limits,
-        Column(text("column_relative_index", language)),
-        limits,
-        Column(text("column_attributable", language)),
-        limits,
+        *(
+            Column(f"{title} {text('column_limits', language)}")
+            for title in (
+                text("column_extremes", language, last=last),
+                text("column_slope_index", language),
+                text("column_relative_index", language),
+                text("column_attributable", language),
+            )
+        ),
         Column(text("column_excess", language)),
     )
     facts = without(facts_of(held, language), "events") | {"sex": sex.label(language)}
@@ -135,4 +137,5 @@ def _table(content: Content, held: Gradient, sex: Sex, language: str) -> Table |
         tuple(lines),
         notes=(*sign_notes(lines, language), *reading(language)),
         altered=content.is_altered(rates),
+        source=source_line(content, rates, language),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -35,9 +35,11 @@ from rnc_epi.report.figures.relative_indices import (
     plot_forest,
     shown_ratios,
 )
-from rnc_epi.report.figures.style import figure_of
+from rnc_epi.report.figures.style import drawing_style, figure_of, new_figure
 from rnc_epi.report.formats import Format
+from rnc_epi.report.lectures import example_of, lecture
 from rnc_epi.report.maps import SMALLEST_SHARE, map_table
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import event_word, ratio_of_standard
 from rnc_epi.vocabulary.deprivation import ALL_GROUPS
@@ -46,9 +48,10 @@ from rnc_epi.vocabulary.sexes import Sex
 from rnc_epi.vocabulary.sites import SITES
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from rnc_epi.report.content import Content
+
+#: Sites of which panels stand side by side.
+ACROSS: Final = 3
 
 #: Sites with a gradient figure of their own, and curves of concentration.
 DRAWN_SITES: Final = 3
@@ -100,37 +103,77 @@ def _block(
     draw: Callable[[], Figure],
     rows: pd.DataFrame,
     notes: tuple[str, ...],
+    language: str,
+    *,
     width: float = 0.7,
+    read: str = "",
 ) -> FigureBlock:
-    return FigureBlock(anchor, caption, alternative, draw, width, notes, altered=content.is_altered(rows))
+    return FigureBlock(
+        anchor,
+        caption,
+        alternative,
+        draw,
+        width,
+        notes,
+        altered=content.is_altered(rows),
+        source=source_line(content, rows, language),
+        kind=anchor.partition("-")[0],
+        lecture=read,
+    )
 
 
 def gradients(content: Content, held: Gradient, language: str) -> list[FigureBlock]:
-    """Return the gradient of the most frequent sites of either sex."""
+    """Return the gradients of the most frequent sites of either sex, a panel each."""
     sites: list[str] = []
     for sex in (Sex.MEN, Sex.WOMEN):
         sites += [slug for slug in held.sites(int(sex))[: DRAWN_SITES + 1] if slug not in sites]
-    blocks = []
+    parts = []
     for slug in sites[: 2 * DRAWN_SITES]:
         rows = of_groups(held.of("asr", site=slug))
         rows = rows[rows["sex"].isin([1, 2])]
-        if int(rows["status"].eq(PUBLISHED).sum()) < 2:
-            continue
-        site = SITES[slug].name(language)
-        subject = f"{site}, {held.where}"
-        blocks.append(
-            _block(
-                content,
-                f"gradient-{held.event_type}-{slug}",
-                text("figure_gradient", language, site=site, **without(facts_of(held, language), "events")),
-                describe_gradient(rows, language, subject=subject),
-                partial(_drawn, plot_gradient, rows, language),
-                rows,
-                reading(language),
-                0.6,
-            )
+        if int(rows["status"].eq(PUBLISHED).sum()) > 1:
+            parts.append((SITES[slug].name(language), rows))
+    if not parts:
+        return []
+    across = min(ACROSS, len(parts))
+    down = -(-len(parts) // across)
+
+    def draw() -> Figure:
+        with drawing_style():
+            figure = new_figure(2.25 * across + 0.2, 1.95 * down + 0.2)
+            panels = figure.subplots(down, across, squeeze=False).ravel()
+            legended = max(range(len(parts)), key=lambda i: (parts[i][1]["sex"].nunique(), -i))
+            for place, (name, rows) in enumerate(parts):
+                title = re.sub(r"\s*\([^)]*\)$", "", name)
+                plot_gradient(
+                    rows, ax=panels[place], language=language, title=title, legend=place == legended
+                )
+                if place % across:
+                    panels[place].set_ylabel("")
+                if place + across < len(parts):
+                    panels[place].set_xlabel("")
+            for panel in panels[len(parts) :]:
+                panel.set_axis_off()
+        return figure
+
+    every = pd.concat([rows for _, rows in parts])
+    example = example_of(parts[0][1])
+    return [
+        _block(
+            content,
+            f"gradient-{held.event_type}",
+            text("figure_gradient", language, **without(facts_of(held, language), "events")),
+            " ".join(
+                describe_gradient(rows, language, subject=f"{name}, {held.where}") for name, rows in parts
+            ),
+            draw,
+            every,
+            reading(language),
+            language,
+            width=min(1.0, 0.36 * across),
+            read=lecture("gradient", example, language, group=str(example["stratum"]) if example else ""),
         )
-    return blocks
+    ]
 
 
 def without(facts: dict[str, str], *names: str) -> dict[str, str]:
@@ -138,32 +181,51 @@ def without(facts: dict[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in facts.items() if name not in names}
 
 
-def _drawn(plot: Callable[..., Axes], rows: pd.DataFrame, language: str) -> Figure:
-    return figure_of(plot(rows, language=language))
-
-
 def equiplots(content: Content, held: Gradient, language: str) -> list[FigureBlock]:
-    """Return the groups of every site side by side, by sex."""
-    blocks = []
+    """Return the groups of every site side by side, men above women."""
+    parts = []
     for sex in (Sex.MEN, Sex.WOMEN):
         rows = held.of("asr", sex=int(sex))
         rows = _named(rows[rows["site"].ne(ALL_SITES)], language)
-        if not equiplot_lines(rows):
-            continue
-        facts = without(facts_of(held, language), "events") | {"sex": sex.label(language)}
-        blocks.append(
-            _block(
-                content,
-                f"equiplot-{held.event_type}-{int(sex)}",
-                text("figure_equiplot", language, **facts),
-                describe_equiplot(rows, language, subject=f"{sex.label(language)}, {held.where}"),
-                partial(_drawn, plot_equiplot, rows, language),
-                rows,
-                reading(language),
-                1.0,
-            )
+        if equiplot_lines(rows):
+            parts.append((sex.label(language), rows))
+    if not parts:
+        return []
+    lengths = [len(equiplot_lines(rows)) for _, rows in parts]
+
+    def draw() -> Figure:
+        with drawing_style():
+            # A line is as high in both panels; titles and the axis take the rest.
+            figure = new_figure(6.6, 0.5 + sum(0.75 + 0.2 * length for length in lengths))
+            panels = figure.subplots(
+                len(parts), 1, squeeze=False, sharex=True, height_ratios=[1.2 + length for length in lengths]
+            ).ravel()
+            for place, (label, rows) in enumerate(parts):
+                title = label[0].upper() + label[1:]
+                plot_equiplot(rows, ax=panels[place], language=language, title=title, legend=place == 0)
+                if place + 1 < len(parts):
+                    panels[place].set_xlabel("")
+        return figure
+
+    drawn = pd.concat([rows for _, rows in parts])
+    complete = {name for name, _ in equiplot_lines(parts[0][1])}
+    example = example_of(of_groups(parts[0][1][parts[0][1]["name"].isin(complete)]))
+    return [
+        _block(
+            content,
+            f"equiplot-{held.event_type}",
+            text("figure_equiplot", language, **without(facts_of(held, language), "events")),
+            " ".join(
+                describe_equiplot(rows, language, subject=f"{label}, {held.where}") for label, rows in parts
+            ),
+            draw,
+            drawn,
+            reading(language),
+            language,
+            width=1.0,
+            read=lecture("equiplot", example, language, group=str(example["stratum"]) if example else ""),
         )
-    return blocks
+    ]
 
 
 def forests(content: Content, held: Gradient, language: str) -> list[FigureBlock]:
@@ -179,37 +241,57 @@ def forests(content: Content, held: Gradient, language: str) -> list[FigureBlock
             f"forest-{held.event_type}",
             text("figure_forest", language, **facts),
             describe_forest(rows, language, subject=f"{facts['events']}, {held.where}"),
-            partial(_drawn, plot_forest, rows, language),
+            lambda: figure_of(plot_forest(rows, language=language)),
             rows,
             reading(language),
-            1.0,
+            language,
+            width=1.0,
+            read=lecture("forest", example_of(shown_ratios(rows)), language),
         )
     ]
 
 
 def curves(content: Content, held: Gradient, language: str) -> list[FigureBlock]:
-    """Return the curves of concentration of the most frequent sites of each sex."""
-    blocks = []
+    """Return the curves of concentration of the most frequent sites, men beside women."""
+    parts = []
     for sex in (Sex.MEN, Sex.WOMEN):
         sites = [slug for slug in held.sites(int(sex)) if slug != ALL_SITES][:DRAWN_SITES]
         rows = held.of("asr", sex=int(sex))
         rows = _named(rows[rows["site"].isin(sites)], language)
-        if not curves_of(rows):
-            continue
-        facts = without(facts_of(held, language), "rate", "per") | {"sex": sex.label(language)}
-        blocks.append(
-            _block(
-                content,
-                f"concentration-{held.event_type}-{int(sex)}",
-                text("figure_concentration", language, **facts),
-                describe_concentration_curve(rows, language, subject=f"{sex.label(language)}, {held.where}"),
-                partial(_drawn, plot_concentration_curve, rows, language),
-                rows,
-                reading(language),
-                0.6,
-            )
+        if curves_of(rows):
+            parts.append((sex.label(language), rows))
+    if not parts:
+        return []
+
+    def draw() -> Figure:
+        with drawing_style():
+            figure = new_figure(3.4 * len(parts), 3.4)
+            panels = figure.subplots(1, len(parts), squeeze=False).ravel()
+            for place, (label, rows) in enumerate(parts):
+                title = label[0].upper() + label[1:]
+                plot_concentration_curve(rows, ax=panels[place], language=language, title=title)
+                if place:
+                    panels[place].set_ylabel("")
+        return figure
+
+    drawn = pd.concat([rows for _, rows in parts])
+    return [
+        _block(
+            content,
+            f"concentration-{held.event_type}",
+            text("figure_concentration", language, **without(facts_of(held, language), "rate", "per")),
+            " ".join(
+                describe_concentration_curve(rows, language, subject=f"{label}, {held.where}")
+                for label, rows in parts
+            ),
+            draw,
+            drawn,
+            reading(language),
+            language,
+            width=0.48 * len(parts),
+            read=lecture("concentration", example_of(drawn), language),
         )
-    return blocks
+    ]
 
 
 def changes(content: Content, held: Gradient, language: str) -> list[FigureBlock]:
@@ -240,7 +322,9 @@ def changes(content: Content, held: Gradient, language: str) -> list[FigureBlock
                 draw,
                 absolute,
                 reading(language, "deprivation_both_scales"),
-                0.6,
+                language,
+                width=0.6,
+                read=lecture("paths", example_of(absolute), language),
             )
         ]
     return []
@@ -299,4 +383,6 @@ def _excess_map(
         draw,
         rows,
         reading(language, "deprivation_excess_reading"),
+        language,
+        read=lecture("excess", example_of(areas.assign(measure_unit="events"), middle=True), language),
     )

@@ -12,6 +12,7 @@ from rnc_epi.report.blocks import Column, Table
 from rnc_epi.report.deprivation_figures import facts_of, reading, without
 from rnc_epi.report.deprivation_rows import SHOWN_MODEL, Gradient
 from rnc_epi.report.formats import Format
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import area_title, sign_notes
 from rnc_epi.vocabulary.deprivation import ALL_GROUPS
@@ -184,6 +185,7 @@ def _table(
         tuple(lines),
         notes=(*sign_notes(lines, language), *(text(key, language) for key in notes), *reading(language)),
         altered=content.is_altered(rows),
+        source=source_line(content, rows, language),
     )
 
 

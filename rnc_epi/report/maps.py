@@ -19,8 +19,11 @@ from rnc_epi.report.comparison import (
 )
 from rnc_epi.report.content import ALL_SITES, RATIO_OF
 from rnc_epi.report.figures import describe_choropleth, plot_choropleth, ratio_classes
+from rnc_epi.report.figures.funnel import Funnel, describe_funnel, funnel_of, funnel_sentence, plot_funnel
 from rnc_epi.report.figures.style import drawing_style, new_figure
 from rnc_epi.report.formats import DECIMALS, Format
+from rnc_epi.report.lectures import example_of, lecture
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.schemas import PUBLISHED
@@ -60,6 +63,9 @@ def maps(content: Content, language: str) -> Section | None:
             compared["event_type"].eq(event_type) & compared["site"].eq(slug) & compared["sex"].eq(int(sex))
         ]
         parts.append(_part(content, event_type, slug, sex, drawn["rate"], part, language))
+    funnel = _funnels(content, compared, language)
+    if funnel is not None:
+        parts.append(funnel)
     notice = content.notice("outlines", language)
     return Section(
         "maps",
@@ -120,7 +126,18 @@ def map_table(content: Content, rows: pd.DataFrame, language: str) -> gpd.GeoDat
         for code, vintage in zip(joined["geo_code"], joined["geo_vintage"], strict=True)
     ]
     joined["inset_name"] = content.inset_names(level, joined, language)
+    joined["zoom"] = content.zoomed(level, joined)
     return joined.set_geometry(outlines.geometry.name)
+
+
+def inset_notes(areas: pd.DataFrame, language: str) -> tuple[str, ...]:
+    """Return what is to be said of the insets of a map, in one note."""
+    said = [
+        text(key, language)
+        for key, name in (("note_insets", "inset"), ("note_zoom", "zoom"))
+        if areas[name].any()
+    ]
+    return (" ".join(said),) if said else ()
 
 
 def _part(
@@ -163,7 +180,7 @@ def _part(
     def draw() -> Figure:
         with drawing_style():
             wide = ratios is not None
-            figure = new_figure(6.9 if wide else 4.4, 3.75 if wide else 4.6)
+            figure = new_figure(6.9 if wide else 4.4, 3.55 if wide else 4.6)
             panels = figure.subplots(1, 2 if wide else 1, squeeze=False).ravel()
             plot_choropleth(
                 rates,
@@ -184,10 +201,22 @@ def _part(
         return figure
 
     altered = content.is_altered(rate) or content.is_altered(compared)
-    table = _figures_behind(anchor, caption, rates, compared, language, altered=altered)
-    notes = (text("note_insets", language),) if bool(rates["inset"].any()) else ()
+    shown = pd.concat([rate, compared[rate.columns]]) if ratios is not None else rate
+    source = source_line(content, shown, language)
+    table = _figures_behind(anchor, caption, rates, compared, language, altered=altered, source=source)
+    example = example_of(rates.assign(measure_unit="rate", per=int(rate["per"].iloc[0])), middle=True)
     figure = FigureBlock(
-        anchor, caption, alternative, draw, 1.0 if ratios is not None else 0.7, notes, table, altered
+        anchor,
+        caption,
+        alternative,
+        draw,
+        1.0 if ratios is not None else 0.7,
+        inset_notes(rates, language),
+        table,
+        altered,
+        source=source,
+        kind="map" if ratios is not None else "",
+        lecture=lecture("map", example, language) if ratios is not None else "",
     )
     sentences = comparison_sentences(compared, language) if len(compared) else ()
     return Section(f"section-{anchor}", site, sentences, (figure,), altered=altered)
@@ -201,6 +230,7 @@ def _figures_behind(
     language: str,
     *,
     altered: bool,
+    source: str,
 ) -> Table:
     """Return the figures behind a map: code, name, rate, ratio, and the verdict of its comparison."""
     written = Format(language)
@@ -227,5 +257,119 @@ def _figures_behind(
             cells += [written.value(ratio), written.interval(ratio), verdict]
         lines.append(tuple(cells))
     return Table(
-        f"data-{anchor}", caption, tuple(columns), tuple(lines), 2, sign_notes(lines, language), altered
+        f"data-{anchor}",
+        caption,
+        tuple(columns),
+        tuple(lines),
+        2,
+        sign_notes(lines, language),
+        altered,
+        source,
+    )
+
+
+def _funnels(content: Content, compared: pd.DataFrame, language: str) -> Section | None:
+    """Return the funnels of the first site that has any, men beside women, and what they say."""
+    for (event_type, slug), family in compared.groupby(["event_type", "site"], sort=False, observed=True):
+        panels = [
+            (Sex(int(sex)), part, found)
+            for sex, part in family.groupby("sex", sort=True)
+            if (found := funnel_of(part)) is not None
+        ]
+        if panels:
+            return _funnel_part(content, str(event_type), str(slug), panels, language)
+    return None
+
+
+def _funnel_part(
+    content: Content,
+    event_type: str,
+    slug: str,
+    panels: list[tuple[Sex, pd.DataFrame, Funnel]],
+    language: str,
+) -> Section:
+    written = Format(language)
+    rows = pd.concat([part for _, part, _ in panels])
+    years = written.period(int(rows["period_from"].min()), int(rows["period_until"].max()))
+    site = SITES[slug].name(language)
+    titles = [text("site_and_sex", language, site=site, sex=sex.label(language)) for sex, _, _ in panels]
+    ratio_name = text(f"ratio_{event_type}", language)
+    anchor = f"funnel-{event_type}-{slug}"
+    caption = text("figure_funnel", language, site=site, years=years, ratio=ratio_name)
+
+    def draw() -> Figure:
+        with drawing_style():
+            figure = new_figure(3.45 * len(panels), 2.55)
+            axes = figure.subplots(1, len(panels), squeeze=False, sharey=True).ravel()
+            for place, (ax, (sex, part, _)) in enumerate(zip(axes, panels, strict=True)):
+                plot_funnel(part, ax=ax, language=language, title=sex.label(language), legend=place == 0)
+                if place:
+                    ax.set_ylabel("")
+        return figure
+
+    row = example_of(rows, middle=True)
+    figure = FigureBlock(
+        anchor,
+        caption,
+        " ".join(
+            describe_funnel(part, language, subject=f"{title}, {ratio_name}, {years}")
+            for title, (_, part, _) in zip(titles, panels, strict=True)
+        ),
+        draw,
+        width=0.5 * len(panels),
+        data=_behind_funnel(content, anchor, caption, rows, language),
+        altered=content.is_altered(rows),
+        source=source_line(content, rows, language),
+        kind="funnel",
+        lecture=lecture("funnel", row, language, expected=written.number(row["expected"], 1) if row else ""),
+    )
+    colon = " : " if language == "fr" else ": "
+    return Section(
+        "funnel",
+        text("funnel", language),
+        (text("funnel_lead", language),),
+        (figure,),
+        items=tuple(
+            f"{title}{colon}{funnel_sentence(found, language)}"
+            for title, (_, _, found) in zip(titles, panels, strict=True)
+        ),
+        language=language,
+        altered=figure.altered,
+    )
+
+
+def _behind_funnel(content: Content, anchor: str, caption: str, rows: pd.DataFrame, language: str) -> Table:
+    """Return the figures behind a funnel: expected and observed events and their ratio."""
+    written = Format(language)
+    columns = (
+        Column(text("column_code", language), numeric=False),
+        Column(text("column_area", language), numeric=False),
+        Column(text("column_sex", language), numeric=False),
+        Column(text("column_expected", language)),
+        Column(text("column_ratio", language)),
+        Column(text("column_limits", language)),
+    )
+    lines = []
+    for row in rows.sort_values(["sex", "geo_code"], kind="stable").to_dict("records"):
+        shown = row["status"] == PUBLISHED and not pd.isna(row["expected"])
+        expected = written.number(row["expected"], 1) if shown else written.value(row)
+        lines.append(
+            (
+                row["geo_code"],
+                row["name"],
+                Sex(int(row["sex"])).label(language),
+                expected,
+                written.value(row),
+                written.interval(row),
+            )
+        )
+    return Table(
+        f"data-{anchor}",
+        caption,
+        columns,
+        tuple(lines),
+        3,
+        sign_notes(lines, language),
+        content.is_altered(rows),
+        source_line(content, rows, language),
     )

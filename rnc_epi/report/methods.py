@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rnc_epi.report.blocks import Column, Section, Table
 from rnc_epi.report.formats import NOTHING, Format
 from rnc_epi.report.national import national_notice, not_estimable_nation
+from rnc_epi.report.provenance import release_line
 from rnc_epi.report.texts import report_texts, text
 from rnc_epi.report.wording import altered_notes
 from rnc_epi.vocabulary.areas import level_title
@@ -79,7 +80,15 @@ def _sources(content: Content, language: str) -> Section:
         "methods-sources",
         text("methods_sources", language),
         tuple(notes),
-        tables=(Table("table-sources", text("table_sources", language), columns, lines),),
+        tables=(
+            Table(
+                "table-sources",
+                text("table_sources", language),
+                columns,
+                lines,
+                source=release_line(content, language),
+            ),
+        ),
     )
 
 
@@ -121,7 +130,15 @@ def _indicators(content: Content, language: str) -> Section:
         "methods-indicators",
         text("methods_indicators", language),
         tuple(paragraphs),
-        tables=(Table("table-indicators", text("table_indicators", language), columns, tuple(lines)),),
+        tables=(
+            Table(
+                "table-indicators",
+                text("table_indicators", language),
+                columns,
+                tuple(lines),
+                source=release_line(content, language),
+            ),
+        ),
     )
 
 
@@ -230,7 +247,14 @@ def _disclosure(content: Content, language: str) -> Section:
         Column(text("column_minimum_years", language)),
         Column(text("column_age_detail", language), numeric=False),
     )
-    tables = (Table("table-plan", text("table_plan", language), columns, lines),) if lines else ()
+    plan = Table(
+        "table-plan",
+        text("table_plan", language),
+        columns,
+        lines,
+        source=release_line(content, language),
+    )
+    tables = (plan,) if lines else ()
     return Section(
         "methods-disclosure", text("methods_disclosure_title", language), tuple(paragraphs), tables=tables
     )
@@ -279,6 +303,7 @@ def _accounting(content: Content, language: str) -> Section | None:
                 lines,
                 row_headers=2,
                 notes=_reasons(ledger, language),
+                source=release_line(content, language),
             ),
         ),
     )

@@ -11,6 +11,8 @@ from rnc_epi.report.content import ALL_SITES
 from rnc_epi.report.figures import describe_sites, plot_sites
 from rnc_epi.report.figures.style import figure_of
 from rnc_epi.report.formats import NOTHING, Format
+from rnc_epi.report.lectures import example_of, lecture
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import altered_notes, area_title, event_word, ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
@@ -184,25 +186,27 @@ def not_estimable_nation(content: Content, event_type: str) -> bool:
 
 def national(content: Content, language: str) -> Section | None:
     """Return the table of each event by site and sex, for the nation or, failing that, for all registries."""
-    paragraphs, figures, tables = [], [], []
+    paragraphs, parts = [], []
     for event_type in content.event_types:
         if not_estimable_nation(content, event_type):
             paragraphs.append(text(national_notice(content), language))
         table = _table(content, event_type, language)
-        if table is not None:
-            tables.append(table)
+        if table is None:
+            continue
         figure = _figure(content, event_type, language)
-        if figure is not None:
-            figures.append(figure)
-    if not tables:
+        parts.append(
+            Section(
+                f"national-{event_type}",
+                event_word(event_type, language, capital=True),
+                figures=(figure,) if figure is not None else (),
+                tables=(table,),
+                language=language,
+            )
+        )
+    if not parts:
         return None
     return Section(
-        "national",
-        text("national", language),
-        tuple(paragraphs),
-        tuple(figures),
-        tuple(tables),
-        language=language,
+        "national", text("national", language), tuple(paragraphs), parts=tuple(parts), language=language
     )
 
 
@@ -225,6 +229,9 @@ def _figure(content: Content, event_type: str, language: str) -> FigureBlock | N
         describe_sites(rows, language, subject=subject),
         lambda: figure_of(plot_sites(rows, language=language)),
         altered=content.is_altered(rows),
+        source=source_line(content, rows, language),
+        kind="sites",
+        lecture=lecture("sites", example_of(rows), language),
     )
 
 
@@ -300,6 +307,7 @@ def _table(content: Content, event_type: str, language: str) -> Table | None:
             *sign_notes(rows, language),
         ),
         altered=any(content.is_altered(found) for found in held.values()),
+        source=source_line(content, pd.concat(held.values()), language),
     )
 
 

@@ -10,6 +10,7 @@ from rnc_epi.report.area_rates import by_name, ranked_figure, rates_by_area
 from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
 from rnc_epi.report.content import ALL_SITES, RATIO_OF
 from rnc_epi.report.formats import Format
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import area_title, event_word, ratio_of_standard, sign_notes
 from rnc_epi.vocabulary.schemas import PUBLISHED
@@ -139,6 +140,7 @@ def _totals(content: Content, event_type: str, sex: Sex, rates: pd.DataFrame, la
         tuple(lines),
         notes=sign_notes(lines, language),
         altered=content.is_altered(asr),
+        source=source_line(content, asr, language),
     )
 
 

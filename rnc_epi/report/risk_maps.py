@@ -51,6 +51,8 @@ class RiskMap:
         Coverage of the limits.
     benchmarked : bool
     altered : bool
+    rows : DataFrame
+        The rows of the risk as the release holds them.
     """
 
     key: dict[str, Any]
@@ -59,6 +61,7 @@ class RiskMap:
     level: float
     benchmarked: bool
     altered: bool
+    rows: pd.DataFrame
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -104,6 +107,7 @@ def risk_maps(content: Content, language: str) -> list[RiskMap]:
                 float(levels.iloc[0]) if len(levels) else 0.95,
                 bool(benchmarked),
                 content.is_altered(risk),
+                risk,
             )
         )
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from rnc_epi.report.blocks import Section
+from rnc_epi.report.blocks import Section, read_once
 from rnc_epi.report.content import Content
 from rnc_epi.report.curves import age_curves, trends
 from rnc_epi.report.deprivation import deprivation
@@ -38,4 +38,5 @@ SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
 
 def report_sections(content: Content, language: str = "fr") -> list[Section]:
     """Return the sections of the annual report that a release can fill."""
-    return [section for make in SECTIONS if (section := make(content, language)) is not None]
+    made = [section for make in SECTIONS if (section := make(content, language)) is not None]
+    return read_once(made)

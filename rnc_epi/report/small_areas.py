@@ -19,6 +19,9 @@ from rnc_epi.report.figures.risk_maps import (
 )
 from rnc_epi.report.figures.style import drawing_style, figure_of, new_figure
 from rnc_epi.report.formats import DECIMALS, NOTHING, Format
+from rnc_epi.report.lectures import example_of, lecture
+from rnc_epi.report.maps import inset_notes
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.risk_maps import RiskMap, against_rest, risk_maps
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import event_word, sign_notes
@@ -100,7 +103,9 @@ def _part(content: Content, one: RiskMap, verdicts: pd.DataFrame, language: str)
     site, years = _site(key, language), written.period(key["period_from"], key["period_until"])
     indicator = text("risk_of_map_benchmarked" if one.benchmarked else "risk_of_map", language)
     subject = text("map_subject", language, indicator=indicator, site=site, years=years)
-    table = _figures_behind(one, anchor, subject, language)
+    source = source_line(content, one.rows, language)
+    table = _figures_behind(one, anchor, subject, language, source)
+    example = example_of(one.areas.assign(measure_unit="ratio"), middle=True)
     figures = []
     outlined = _outlined(content, one, language)
     threshold = written.number(one.threshold, 0 if one.threshold == int(one.threshold) else 2)
@@ -129,16 +134,18 @@ def _part(content: Content, one: RiskMap, verdicts: pd.DataFrame, language: str)
                 )
             return figure
 
-        notes = (text("note_insets", language),) if bool(outlined["inset"].any()) else ()
         figures.append(
             FigureBlock(
                 anchor,
                 caption,
                 describe_risks(outlined, language, subject=subject),
                 draw_maps,
-                notes=notes,
+                notes=inset_notes(outlined, language),
                 data=table,
                 altered=one.altered,
+                source=source,
+                kind="risks",
+                lecture=lecture("risks", example, language),
             )
         )
     if len(one.shown) > 1:
@@ -157,6 +164,9 @@ def _part(content: Content, one: RiskMap, verdicts: pd.DataFrame, language: str)
                 lambda: figure_of(plot_caterpillar(one.areas, language=language)),
                 data=None if figures else table,
                 altered=one.altered,
+                source=source,
+                kind="ribbon",
+                lecture=lecture("ribbon", example, language),
             )
         )
     level = level_title(key["geo_level"], language)
@@ -188,6 +198,7 @@ def _outlined(content: Content, one: RiskMap, language: str) -> Any:
     )
     joined["name"] = joined["name"].fillna(joined["geo_code"])
     joined["inset_name"] = content.inset_names(level, joined, language)
+    joined["zoom"] = content.zoomed(level, joined)
     return joined.set_geometry(outlines.geometry.name)
 
 
@@ -245,7 +256,7 @@ def _region_name(content: Content, code: str, language: str) -> str:
     return str(named[f"name_{language}"].iloc[0]) if len(named) else code
 
 
-def _figures_behind(one: RiskMap, anchor: str, caption: str, language: str) -> Table:
+def _figures_behind(one: RiskMap, anchor: str, caption: str, language: str, source: str) -> Table:
     """Return the figures behind a map: area, risk with limits, class."""
     written = Format(language)
     columns = (
@@ -270,6 +281,7 @@ def _figures_behind(one: RiskMap, anchor: str, caption: str, language: str) -> T
         2,
         sign_notes(lines, language),
         one.altered,
+        source,
     )
 
 
@@ -327,4 +339,5 @@ def _summary(content: Content, found: list[RiskMap], language: str) -> Table:
         1,
         sign_notes(lines, language),
         any(one.altered for one in found),
+        source_line(content, pd.concat([one.rows for one in found]), language),
     )

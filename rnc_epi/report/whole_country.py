@@ -11,9 +11,11 @@ from rnc_epi.report.blocks import Column, FigureBlock, Section, Table
 from rnc_epi.report.content import DEPARTEMENT_LEVELS
 from rnc_epi.report.figures import describe_choropleth, plot_choropleth
 from rnc_epi.report.figures.calibration import describe_calibrated_areas, plot_calibrated_areas
-from rnc_epi.report.figures.style import drawing_style, figure_of, new_figure
+from rnc_epi.report.figures.style import drawing_style, new_figure
 from rnc_epi.report.formats import DECIMALS, NOTHING, Format
-from rnc_epi.report.maps import map_table
+from rnc_epi.report.lectures import example_of, lecture
+from rnc_epi.report.maps import inset_notes, map_table
+from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import altered_notes, short_area_name, sign_notes
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
@@ -184,6 +186,7 @@ def _grades(content: Content, rows: pd.DataFrame, facts: dict[str, str], languag
         3 if several else 2,
         sign_notes(lines, language),
         content.is_altered(counts),
+        source_line(content, counts, language),
     )
 
 
@@ -268,6 +271,7 @@ def _trend(content: Content, language: str) -> Table | None:
         2,
         sign_notes(lines, language),
         content.is_altered(rows),
+        source_line(content, rates, language),
     )
 
 
@@ -312,54 +316,56 @@ def _part(
     drawn = map_table(content, areas, language)
     altered = content.is_altered(areas)
 
+    named = areas.assign(
+        name=[
+            short_area_name(content.area_name(level, code, vintage, language))
+            for code, vintage in zip(areas["geo_code"], areas["geo_vintage"], strict=True)
+        ]
+    )
+    whole = _first(pair[pair["geo_level"].isin(NATIONAL_LEVELS) & pair["status"].eq(PUBLISHED)])
+    # Where only registries have a figure there is no prediction to put in order.
+    ordered = bool(predicted["status"].eq(PUBLISHED).any())
+
     def draw() -> Figure:
         with drawing_style():
-            figure = new_figure(4.6, 4.8)
+            figure = new_figure(6.9, 3.45) if ordered else new_figure(3.5, 3.45)
+            # The map is the wider: at less than half the page the names of its insets would touch.
+            across = {"ncols": 2, "width_ratios": [1.3, 1.0]} if ordered else {"ncols": 1}
+            panels = figure.subplots(squeeze=False, **across).ravel()
             plot_choropleth(
-                drawn,
-                language=language,
-                ax=figure.add_subplot(),
-                legend_title=text("wc_legend", language, per=per),
+                drawn, language=language, ax=panels[0], legend_title=text("wc_legend", language, per=per)
             )
+            if ordered:
+                plot_calibrated_areas(
+                    named,
+                    reference=None if whole is None else float(whole["value"]),
+                    ax=panels[1],
+                    language=language,
+                )
         return figure
 
+    alternative = describe_choropleth(drawn, language, subject=subject, decimals=DECIMALS["rate"])
+    if ordered:
+        alternative += " " + describe_calibrated_areas(named, language, subject=subject)
     refused = bool(areas["status"].eq(NOT_ESTIMABLE).any())
     figures = [
         FigureBlock(
             f"map-{anchor}",
-            caption,
-            describe_choropleth(drawn, language, subject=subject, decimals=DECIMALS["rate"]),
+            " ".join([caption, text("wc_beside", language)]) if ordered else caption,
+            alternative,
             draw,
-            0.7,
-            (text("wc_not_publishable", language),) if refused else (),
+            1.0 if ordered else 0.5,
+            (
+                *((text("wc_not_publishable", language),) if refused else ()),
+                *inset_notes(drawn, language),
+            ),
             _behind(content, anchor, caption, areas, language),
             altered,
+            source=source_line(content, areas, language),
+            kind="estimates" if ordered else "",
+            lecture=lecture("estimates", example_of(named, middle=True), language) if ordered else "",
         )
     ]
-    if predicted["status"].eq(PUBLISHED).any():
-        named = areas.assign(
-            name=[
-                short_area_name(content.area_name(level, code, vintage, language))
-                for code, vintage in zip(areas["geo_code"], areas["geo_vintage"], strict=True)
-            ]
-        )
-        whole = _first(pair[pair["geo_level"].isin(NATIONAL_LEVELS) & pair["status"].eq(PUBLISHED)])
-        figures.append(
-            FigureBlock(
-                f"areas-{anchor}",
-                text("wc_figure_areas", language, site=site, years=facts["years"]),
-                describe_calibrated_areas(named, language, subject=subject),
-                lambda: figure_of(
-                    plot_calibrated_areas(
-                        named, reference=None if whole is None else float(whole["value"]), language=language
-                    )
-                ),
-                1.0,
-                (),
-                None,
-                altered,
-            )
-        )
     return Section(f"section-{anchor}", site, figures=tuple(figures), language=language, altered=altered)
 
 
@@ -394,4 +400,5 @@ def _behind(content: Content, anchor: str, caption: str, areas: pd.DataFrame, la
         2,
         sign_notes(lines, language),
         content.is_altered(areas),
+        source_line(content, areas, language),
     )

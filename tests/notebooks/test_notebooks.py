@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 from rnc_epi.main_jobs import released
 from rnc_epi.release import verify
 from rnc_epi.report import open_content
+from rnc_epi.report.sections import SECTIONS
 from tests.extract_builder import minimal_tables, write_extract
 from tests.report_release import write_release
 
@@ -63,6 +64,12 @@ def test_a_notebook_runs_on_a_release(path, tmp_path, monkeypatch):
         "Traceback" in str(output) for cell in notebook.cells for output in cell.get("outputs", [])
     )
     assert os.environ["RNC_EPI_RELEASE"] == str(release)
+
+
+def test_the_notebook_of_the_report_shows_every_section_of_the_report():
+    shown = {cell.source for cell in read(OF_A_RELEASE).cells if cell.cell_type == "code"}
+    for make in SECTIONS:
+        assert f"report.{make.__name__}(content, LANGUAGE)" in shown
 
 
 def test_an_extract_is_released_before_anything_is_drawn_from_it(tmp_path):

@@ -16,7 +16,7 @@ from rnc_epi.report.figures.calibration import (
     plot_ratio_by_age,
     plot_validation,
 )
-from rnc_epi.report.texts import report_texts
+from rnc_epi.report.texts import report_texts, text
 from rnc_epi.report.whole_country import calibrated_rows, whole_country
 from rnc_epi.vocabulary.study_calibration import Calibration
 from tests.country_cells import VINTAGE, country_cells
@@ -129,11 +129,13 @@ def test_what_may_not_be_published_is_hatched_and_explained(content):
     by_site = {part.anchor: part for part in chapter.parts}
     refused = by_site["section-whole-country-thyroid-1"].figures[0]
     assert "16" in refused.alternative
-    assert refused.notes
-    assert len(by_site["section-whole-country-thyroid-1"].figures) == 1
-    shown = by_site["section-whole-country-pancreas-1"]
-    assert len(shown.figures) == 2
-    assert not shown.figures[0].notes
+    refusal = text("wc_not_publishable", "fr")
+    assert refusal in refused.notes
+    # Nothing is predicted there: the map stands alone, without areas in order beside it.
+    assert len(refused.draw().axes) == 1
+    shown = by_site["section-whole-country-pancreas-1"].figures[0]
+    assert len(shown.draw().axes) == 2
+    assert refusal not in shown.notes
     for part in chapter.parts:
         for figure in part.figures:
             assert b"<svg" in figure.svg()[:400]

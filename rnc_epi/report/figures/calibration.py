@@ -78,7 +78,7 @@ def plot_calibrated_areas(
                     label=look["label"],
                 )
         names = shown["name"].tolist()
-        ends = (", ".join(names[:NAMED]), ", ".join(names[-NAMED:]) if len(names) > NAMED else "")
+        ends = ("\n".join(names[:NAMED]), "\n".join(names[-NAMED:]) if len(names) > NAMED else "")
         ax.set_xticks([0, max(len(names) - 1, 1)], ends, fontsize=7)
         first, last = ax.get_xticklabels()
         first.set_horizontalalignment("left")
@@ -87,9 +87,10 @@ def plot_calibrated_areas(
         ax.grid(axis="y")
         ax.set_ylabel(rate_label(table, language))
         number_axis(ax.yaxis, Format(language))
-        ax.legend(loc="upper left")
+        # Above: the limits of the areas may reach any corner of the panel.
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.1)
         if title:
-            ax.set_title(title)
+            ax.set_title(title, pad=38)
     return ax
 
 

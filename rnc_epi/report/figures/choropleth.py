@@ -34,6 +34,10 @@ LABEL_HEIGHT: Final = 55_000.0
 LABEL_WIDTH: Final = 185_000.0
 INSET_MARGIN: Final = 9_000.0
 
+#: Width in metres that areas shown a second time are enlarged to, about, and how far above the map
+ZOOM_WIDTH: Final = 190_000.0
+ZOOM_RISE: Final = 35_000.0
+
 
 def plot_choropleth(
     areas: gpd.GeoDataFrame,
@@ -52,7 +56,8 @@ def plot_choropleth(
     areas : GeoDataFrame
         One row an area: the geometry to draw, `column`, ``status`` (null: no row in the release), and where
         there are insets ``inset`` (bool), ``inset_scale`` and ``name``. A column ``distinct`` of booleans,
-        if there, gives a dark border to areas that differ from the rest of their region.
+        if there, gives a dark border to areas that differ from the rest of their region; a column ``zoom``
+        marks areas too small to be seen, which are shown a second time, enlarged, in the upper left.
     column : str
         What decides the colour; only rows whose status is published are read.
     classes : MapClasses, optional
@@ -80,6 +85,12 @@ def plot_choropleth(
     number = np.full(len(areas), -1)
     number[shown] = classes.class_of(values[shown])
     written = Format(language)
+    # From here on by what is drawn: areas, then those that are drawn a second time.
+    twice = np.flatnonzero(areas["zoom"].to_numpy(dtype=bool)) if "zoom" in areas else np.zeros(0, dtype=int)
+    enlarged, times = enlarge(shapes, twice)
+    drawn = np.concatenate([np.arange(len(areas)), twice])
+    shapes = np.concatenate([shapes, enlarged])
+    number, status = number[drawn], status[drawn]
     with drawing_style():
         ax = axes_of(ax, 3.9, 4.3)
         border: dict[str, Any] = {"edgecolor": "#6b6b6b", "linewidth": 0.35}
@@ -93,7 +104,7 @@ def plot_choropleth(
                 _add(ax, shapes[status == name], **fill, **border)
                 legend.append(Patch(**fill, **border, label=text(f"map_{name}", language)))
         if "distinct" in areas and areas["distinct"].any():
-            distinct = areas["distinct"].to_numpy(dtype=bool)
+            distinct = areas["distinct"].to_numpy(dtype=bool)[drawn]
             _add(ax, shapes[distinct], facecolor="none", edgecolor="black", linewidth=1.1)
             legend.append(
                 Patch(
@@ -104,7 +115,10 @@ def plot_choropleth(
         for name, members in _boxes(boxes[inset]).items():
             scale = scales[inset][members[0]]
             label = f"{name}\n× {written.number(scale, 2 if scale < 1 else 1)}"
-            _frame_inset(ax, shapely.total_bounds(shapes[inset][members]), label)
+            _frame_inset(ax, shapely.total_bounds(shapes[: len(areas)][inset][members]), label)
+        if len(twice):
+            label = text("zoom_name", language) + f"\n× {written.number(times)}"
+            _frame_inset(ax, shapely.total_bounds(enlarged), label)
         ax.set_aspect("equal")
         ax.set_axis_off()
         _fit(ax, shapes, has_insets=bool(inset.any()))
@@ -161,6 +175,24 @@ def spread_insets(shapes: np.ndarray, names: np.ndarray | None = None) -> np.nda
             for part in members[i]:
                 moved[part] = shapely.transform(shapes[part], lambda xy, by=shift: xy - by)
     return moved
+
+
+def enlarge(shapes: np.ndarray, twice: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return some shapes enlarged a whole number of times, in the upper left of the map of all, and how many.
+
+    Parameters
+    ----------
+    shapes : ndarray of geometries
+    twice : ndarray of int
+        Positions of those to enlarge.
+    """
+    if not len(twice):
+        return shapes[twice], 1
+    left, _, _, top = shapely.total_bounds(shapes)
+    bounds = shapely.total_bounds(shapes[twice])
+    times = max(2, round(ZOOM_WIDTH / (bounds[2] - bounds[0])))
+    corner, target = bounds[[0, 3]], np.array([left, top + ZOOM_RISE])
+    return shapely.transform(shapes[twice], lambda xy: (xy - corner) * times + target), times
 
 
 def _add(ax: Axes, shapes: np.ndarray, **look: Any) -> None:

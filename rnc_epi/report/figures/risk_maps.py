@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnc_epi.report.figures.choropleth import plot_choropleth
 from rnc_epi.report.figures.classes import MapClasses, ratio_classes
-from rnc_epi.report.figures.style import DIVERGING, QUIET, axes_of, drawing_style
+from rnc_epi.report.figures.style import DIVERGING, INK, QUIET, axes_of, drawing_style
 from rnc_epi.report.formats import Format
 from rnc_epi.report.texts import text
 from rnc_epi.vocabulary.schemas import PUBLISHED
@@ -38,8 +39,14 @@ CLASS_WORDS: Final = {-1: "lower", 0: "not_distinct", 1: "higher"}
 #: Bounds of the classes of a probability of exceedance.
 PROBABILITY_BOUNDS: Final = (0.05, 0.20, 0.80, 0.95)
 
-#: More areas than this are drawn without their names.
+#: More areas than this are drawn as a ribbon.
 MOST_NAMES: Final = 45
+
+#: Areas named at each end of a ribbon.
+NAMED_EXTREMES: Final = 4
+
+#: Colour and sign of each class of a ranking: told apart without the colours.
+CLASS_MARKS: Final = {-1: (DIVERGING[0], "v"), 0: ("#9b9b9b", "o"), 1: (DIVERGING[-1], "^")}
 
 
 @dataclass(frozen=True)
@@ -133,7 +140,10 @@ def _plot(
 def plot_caterpillar(
     table: pd.DataFrame, *, language: str = "fr", ax: Axes | None = None, width: float = 6.6
 ) -> Axes:
-    """Draw the published risks in increasing order with their limits, coloured by class.
+    """Draw the published risks in increasing order with their limits, told apart by class.
+
+    Few areas stand one by one with their names. Many are a ribbon between their limits, with a sign at those
+    that are distinct alone and the names of the most extreme of these; the axis counts in tenths of areas.
 
     Parameters
     ----------
@@ -147,51 +157,87 @@ def plot_caterpillar(
     Returns
     -------
     Axes
-        Risks upwards on a logarithmic scale; names below where there are few enough.
+        Risks upwards on a logarithmic scale.
     """
     rows = table[table["status"].eq(PUBLISHED)].sort_values(["value", "name"], kind="stable")
     written = Format(language)
-    place = np.arange(len(rows))
     low, value, high = (rows[name].to_numpy(float) for name in ("lower", "value", "upper"))
     # A limit published as 0.00 has no place on a logarithmic scale: it is drawn at the foot.
     foot = max(0.05, 0.5 * float(value[value > 0].min())) if (value > 0).any() else 0.5
-    number = rows["risk_class"].fillna(0).to_numpy(float)
+    rows = rows.assign(lower=np.maximum(low, foot), value=np.maximum(value, foot), place=np.arange(len(rows)))
+    many = len(rows) > MOST_NAMES
     with drawing_style():
-        ax = axes_of(ax, width, 3.4)
+        ax = axes_of(ax, width, 2.5 if many else 3.4)
         ax.axhline(1.0, color=QUIET, linestyle=(0, (4, 3)), linewidth=1.0)
-        handles = []
-        for risk_class, colour in ((-1, DIVERGING[0]), (0, "#9b9b9b"), (1, DIVERGING[-1])):
-            here = number == risk_class
-            if not here.any():
-                continue
-            ax.vlines(place[here], np.maximum(low[here], foot), high[here], color=colour, linewidth=0.9)
-            ax.plot(
-                place[here],
-                np.maximum(value[here], foot),
-                linestyle="none",
-                marker="o",
-                markersize=2.6,
-                color=colour,
-            )
-            words = text(f"mark_{CLASS_WORDS[risk_class]}", language)
-            handles.append(Line2D([], [], color=colour, marker="o", markersize=2.6, label=words))
+        # Before what is drawn, so that the places of names are known.
         ax.set_yscale("log")
-        drawn = np.concatenate([np.maximum(low, foot), high])
-        ax.yaxis.set_major_locator(FixedLocator(_ratio_ticks(drawn)))
+        handles = _ribbon(ax, rows, language) if many else _one_by_one(ax, rows, language)
+        ax.yaxis.set_major_locator(FixedLocator(_ratio_ticks(np.concatenate([rows["lower"], high]))))
         ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: written.number(tick, 2)))
-        ax.set_ylabel(text("axis_risk", language))
+        ax.set_ylabel(text("axis_risk_short" if many else "axis_risk", language))
         ax.grid(axis="y")
-        ax.set_xlim(-0.8, max(len(rows), 1) - 0.2)
-        if len(rows) <= MOST_NAMES:
-            ax.set_xticks(place, rows["name"].tolist(), rotation=90, fontsize=6)
-            ax.tick_params(axis="x", length=0)
-        else:
-            ax.set_xticks([])
-            ax.set_xlabel(text("axis_rank_of_areas", language))
         if handles:
-            ax.legend(handles=handles, loc="upper left")
+            ax.legend(
+                handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.1
+            )
     return ax
+
+
+def _one_by_one(ax: Axes, rows: pd.DataFrame, language: str) -> list[Artist]:
+    """Draw each area with its limits and its name."""
+    handles: list[Artist] = []
+    for risk_class, (colour, marker) in CLASS_MARKS.items():
+        part = rows[rows["risk_class"].fillna(0).eq(risk_class)]
+        if part.empty:
+            continue
+        ax.vlines(part["place"], part["lower"], part["upper"], color=colour, linewidth=0.9)
+        look: dict[str, Any] = {"linestyle": "none", "marker": marker, "markersize": 3.2, "color": colour}
+        ax.plot(part["place"], part["value"], **look)
+        words = text(f"mark_{CLASS_WORDS[risk_class]}", language)
+        handles.append(Line2D([], [], label=words, **look))
+    ax.set_xlim(-0.8, max(len(rows), 1) - 0.2)
+    ax.set_xticks(rows["place"].tolist(), rows["name"].tolist(), rotation=90, fontsize=6)
+    ax.tick_params(axis="x", length=0)
+    return handles
+
+
+def _ribbon(ax: Axes, rows: pd.DataFrame, language: str) -> list[Artist]:
+    """Draw many areas as a ribbon; name the most extreme of those that are distinct."""
+    # In hundredths of areas: the same drawing whatever their number.
+    share = 100.0 * (rows["place"].to_numpy(float) + 0.5) / len(rows)
+    value = rows["value"].to_numpy(float)
+    band = ax.fill_between(
+        share, rows["lower"].to_numpy(float), rows["upper"].to_numpy(float), color="#d9d9d9", linewidth=0
+    )
+    band.set_label(text("mark_limits", language))
+    (line,) = ax.plot(share, value, color=INK, linewidth=1.1, label=text("mark_risk", language))
+    handles: list[Artist] = [line, band]
+    for risk_class in (-1, 1):
+        colour, marker = CLASS_MARKS[risk_class]
+        here = rows["risk_class"].eq(risk_class).to_numpy()
+        if not here.any():
+            continue
+        look: dict[str, Any] = {"linestyle": "none", "marker": marker, "markersize": 2.6, "color": colour}
+        ax.plot(share[here], value[here], **look)
+        handles.append(Line2D([], [], label=text(f"mark_{CLASS_WORDS[risk_class]}", language), **look))
+        extreme = rows[here].sort_values(["value", "name"], ascending=[risk_class < 0, True], kind="stable")
+        named = "\n".join(extreme["name"].head(NAMED_EXTREMES))
+        top = risk_class > 0
+        # Beside the end that they are at, on the side that the ribbon leaves free.
+        ax.annotate(
+            text("ribbon_highest" if top else "ribbon_lowest", language) + "\n" + named,
+            (0.55, 0.03) if top else (0.02, 0.97),
+            xycoords="axes fraction",
+            va="bottom" if top else "top",
+            fontsize=6.5,
+            linespacing=1.25,
+            color=INK,
+        )
+    ax.set_xlim(0, 100)
+    ax.set_xticks(range(0, 101, 10))
+    ax.set_xlabel(text("axis_share_of_areas", language))
+    return handles
 
 
 def _ratio_ticks(drawn: NDArray[np.float64]) -> list[float]:

@@ -40,7 +40,7 @@ def plot_sites(
     place = {slug: len(sites) - 1 - i for i, slug in enumerate(sites)}
     sexes = [Sex(int(code)) for code in sorted(rows["sex"].unique())]
     with drawing_style():
-        ax = axes_of(ax, width, 0.9 + 0.21 * len(sites))
+        ax = axes_of(ax, width, 0.9 + 0.17 * len(sites))
         for position, sex in enumerate(sexes):
             part = rows[rows["sex"].eq(int(sex))]
             y = part["site"].map(place).to_numpy(dtype=float) + 0.17 * ((len(sexes) - 1) / 2 - position) * 2

@@ -23,8 +23,9 @@ SEX_MARKERS: Final = {Sex.BOTH: "D", Sex.MEN: "o", Sex.WOMEN: "s"}
 
 #: Five lightnesses from pale to dark, ordered for every kind of colour vision and in grey.
 SEQUENTIAL: Final = ("#f1eef6", "#bdc9e1", "#74a9cf", "#2b8cbe", "#045a8d")
-#: From below to above one, purple to orange: told apart by every kind of colour vision.
-DIVERGING: Final = ("#8073ac", "#cfcbe3", "#f7f7f7", "#fdcf98", "#e08214")
+#: From below to above one, purple to orange: told apart by every kind of colour vision, and in grey, where
+#: each has a lightness of its own.
+DIVERGING: Final = ("#5e4fa2", "#b3abd4", "#f7f7f7", "#fdd9ab", "#e08214")
 
 INK: Final = "#262626"
 QUIET: Final = "#8c8c8c"
