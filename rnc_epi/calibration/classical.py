@@ -39,15 +39,22 @@ def corrected_cases(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        The table with ``predictive_value, sensitivity, cases, se, lower, upper``.
+        The table with ``predictive_value, sensitivity`` (shares), ``cases, se, lower, upper`` (cases).
 
     Raises
     ------
     InputError
-        W015, a column is missing; and as :func:`rnc_epi.maths.ratio.algorithm_corrected`.
+        ``W015`` a column is missing; ``M001``, ``M007``, ``M009``, ``M012`` as
+        :func:`rnc_epi.maths.ratio.algorithm_corrected`.
+
+    References
+    ----------
+    The delta method on the logarithm, with the equation at :func:`rnc_epi.maths.ratio.algorithm_corrected`.
 
     Examples
     --------
+    A predictive value of 0.90 over a sensitivity of 0.92: 1 000 x 0.9783.
+
     >>> table = pd.DataFrame(
     ...     {"identified": [1000], "confirmed": [90], "reviewed": [100], "found": [92], "registered": [100]}
     ... )
@@ -95,16 +102,22 @@ def capture_recapture(
     Returns
     -------
     DataFrame
-        The columns of `by`, ``method`` (``chapman`` for each pair of sources; ``log-linear`` for each model,
-        whose dependent pairs ``model`` names; ``averaged`` over the models), ``best`` (the model with the
-        smallest criterion), ``total, se, lower, upper, seen, completeness``, and in ``refused`` the code of
-        what has no estimate.
+        One row a group and method: the columns of `by`, ``method`` (``chapman`` for each pair of sources;
+        ``log-linear`` for each model, whose dependent pairs ``model`` names; ``averaged`` over the models),
+        ``best`` (the model with the smallest criterion), ``total, se, lower, upper, seen`` (cases),
+        ``completeness`` (seen over total), and in ``refused`` the code of what has no estimate.
 
     Raises
     ------
     InputError
-        W015, a column is missing; W016, a presence that is neither 0 nor 1; W017, a pattern of presence
-        without a row in some group, or a source named twice; and as the formulas.
+        ``W015`` a column is missing; ``W016`` a presence that is neither 0 nor 1; ``W017`` a pattern of
+        presence without a row in some group, or a source named twice; ``M001``, ``M007`` impossible counts;
+        ``M004``, ``M005`` level and criterion.
+
+    References
+    ----------
+    Chapman DG. Univ Calif Publ Stat 1951;1:131-60. Fienberg SE. Biometrika 1972;59:591-603.
+    doi:10.1093/biomet/59.3.591. Hook EB, Regal RR. Epidemiol Rev 1995;17:243-64.
 
     Examples
     --------

@@ -128,7 +128,8 @@ def whole_country(
     Parameters
     ----------
     incidence : Cells or sequence of Cells
-        Event type ``incidence``, at the level of the registry districts; single years for the national model.
+        Event type ``incidence``, at the level of the registry districts; single years for the national
+        model.
     proxies : Cells or sequence of Cells
         Event types ``proxy_A``, ``proxy_H``, ``proxy_HA``, ``proxy_M``: at the level of the registry
         districts and at that of the areas, with person-years.
@@ -144,12 +145,15 @@ def whole_country(
     Returns
     -------
     WholeCountry
+        ``results`` in the form of the one result table (cases, rates per person-years, 95 % prediction
+        limits), and the internal tables beside it.
 
     Raises
     ------
     InputError
-        W001: no correlate. W002: no period that registries and correlates share. W003, W004: ages that
-        cannot be mapped. W010: cells by stratum. W012: a deprivation term without cells by group.
+        ``W001`` no correlate; ``W002`` no period that registries and correlates share; ``W003``, ``W004``
+        ages that cannot be mapped; ``W010`` cells by stratum; ``W012`` a deprivation term without cells by
+        group.
 
     References
     ----------

@@ -131,10 +131,20 @@ class CellBuilder:
     def cells(self, selection: Selection) -> list[Cells]:
         """Return the cells of a selection: one table for each type of event and set of age bands.
 
+        Parameters
+        ----------
+        selection : Selection
+            Sites, sexes, types of event, levels and periods.
+
+        Returns
+        -------
+        list of Cells
+            Events and person-years, one row a stratum (event, source, site, sex, area, period).
+
         Raises
         ------
         NotCovered
-            K004, the extract covers nothing of what was asked.
+            ``K004`` the extract covers nothing of what was asked.
         """
         by_bands: dict[tuple[str, BandSet], list[tuple[int, Cells]]] = {}
         place = {slug: position for position, slug in enumerate(selection.sites)}

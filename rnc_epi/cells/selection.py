@@ -29,6 +29,15 @@ class Selection:
         kept; with them, only those that are named.
     detail : Detail, optional
         What a publication plan lets out; without one, everything is kept.
+
+    Examples
+    --------
+    Without `years` and `pooled`, single years and what the extract holds as one period:
+
+    >>> Selection(("lung",)).asks_for(Period(2016, 2021))
+    True
+    >>> Selection(("lung",), years=(2020,)).asks_for(Period(2019, 2020))
+    False
     """
 
     sites: tuple[str, ...]

@@ -15,6 +15,23 @@ _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 def read_step(package: str, name: str) -> str:
     """Return the text of ``name.sql`` in a package, such as ``read_step("rnc_epi.cells", "cases_in_scope")``.
 
+    Parameters
+    ----------
+    package : str
+        Dotted name of the package that holds the file.
+    name : str
+        Name of the step, without the ending.
+
+    Returns
+    -------
+    str
+        One SELECT, as :meth:`Store.run` takes it.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such step: a fault of the program, without a code.
+
     Examples
     --------
     >>> read_step("rnc_epi.store", "no_such_step")

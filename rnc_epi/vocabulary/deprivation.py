@@ -44,6 +44,15 @@ KNOWN_DIRECTIONS: Final = {"fdep": MORE_DEPRIVED, "edi": MORE_DEPRIVED, "townsen
 def group_labels(groups: int) -> tuple[str, ...]:
     """Return the labels of groups from the least to the most deprived.
 
+    Parameters
+    ----------
+    groups : int
+        Number of groups.
+
+    Returns
+    -------
+    tuple of str
+
     Examples
     --------
     >>> group_labels(5)
@@ -54,6 +63,15 @@ def group_labels(groups: int) -> tuple[str, ...]:
 
 def group_number(stratum: str) -> int | None:
     """Return the number of a group, 1 the least deprived; None for ``unknown``, ``all`` and other strata.
+
+    Parameters
+    ----------
+    stratum : str
+        As the column of a result says it.
+
+    Returns
+    -------
+    int or None
 
     Examples
     --------
@@ -108,6 +126,16 @@ class GroupingName:
 def stratum_types(groupings: Sequence[GroupingName]) -> tuple[str, ...]:
     """Return the `stratum_type` of each grouping of a study: short where there is only one.
 
+    Parameters
+    ----------
+    groupings : sequence of GroupingName
+        Those of the study.
+
+    Returns
+    -------
+    tuple of str
+        One a grouping, in their order.
+
     Examples
     --------
     >>> one = GroupingName("fdep", "2015", "national", "population", 5)
@@ -120,6 +148,15 @@ def stratum_types(groupings: Sequence[GroupingName]) -> tuple[str, ...]:
 def is_deprivation(stratum_type: str) -> bool:
     """Tell whether a `stratum_type` is one of groups of deprivation.
 
+    Parameters
+    ----------
+    stratum_type : str
+        As the column of a result says it.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> is_deprivation("deprivation:edi:2021:region:areas:5"), is_deprivation("stage")
@@ -131,7 +168,22 @@ def is_deprivation(stratum_type: str) -> bool:
 def grouping_named(stratum_type: str, known: Iterable[GroupingName] = ()) -> GroupingName | None:
     """Return the grouping that a `stratum_type` speaks of; the short form asks for the only one known.
 
-    None for a stratum that is not of deprivation, or a short form whose grouping is not given.
+    Parameters
+    ----------
+    stratum_type : str
+        As the column of a result says it.
+    known : iterable of GroupingName
+        Those of the study.
+
+    Returns
+    -------
+    GroupingName or None
+        None for a stratum that is not of deprivation, or a short form whose grouping is not given.
+
+    Raises
+    ------
+    InputError
+        ``I015`` a slug in full that is none, ``M005``, ``S001`` a part of it that is not known.
 
     Examples
     --------

@@ -53,10 +53,28 @@ class ReleaseFiles:
 def read_release(path: str | Path) -> ReleaseFiles:
     """Read a release, or the current release of an output folder.
 
+    Parameters
+    ----------
+    path : path
+        Folder of a release, or the output folder whose ``current`` it is.
+
+    Returns
+    -------
+    ReleaseFiles
+        Its tables (``indicators``, ``areas``, ``accounting``), ``metadata``, ``manifest`` and dictionaries.
+
     Raises
     ------
     FileProblem
         ``R015`` neither, ``R030`` a file of the release is missing or unreadable.
+
+    Examples
+    --------
+    >>> try:
+    ...     read_release("no/such/folder")
+    ... except FileProblem as problem:
+    ...     problem.code
+    'R015'
     """
     import pandas as pd
 

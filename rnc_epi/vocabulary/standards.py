@@ -197,6 +197,11 @@ def register_standard(
     source : str
         Where the weights come from; it is shown beside the results.
 
+    Returns
+    -------
+    Standard
+        That :func:`standard` returns by this name from now on.
+
     Raises
     ------
     InputError

@@ -292,6 +292,20 @@ class BandSet:
 def common_bands(sets: Sequence[BandSet]) -> BandSet:
     """Return the finest bands that every one of several sets can be merged to; see `BandSet.common`.
 
+    Parameters
+    ----------
+    sets : sequence of BandSet
+        One or more.
+
+    Returns
+    -------
+    BandSet
+
+    Raises
+    ------
+    InputError
+        ``V002`` no set; ``V005`` sets that do not span the same ages.
+
     Examples
     --------
     >>> common_bands([BandSet.five_year(85), BandSet.five_year(90), BandSet.from_starts([0, 15, 85])]).starts
