@@ -170,7 +170,7 @@ def deprivation_groups(
         scope in which nobody lives, ``I003`` a direction that contradicts its declaration, ``I009`` no
         such scores, ``I010`` areas without population, ``I011`` scores of another edition of the codes,
         ``I012`` a direction not stated, ``I013`` a merger without weights, ``I014`` overlapping areas of a
-        scope, ``I016`` no areas of the scope, ``I019`` an area twice.
+        scope, ``I016`` no areas of the scope, ``I039`` no such area of it, ``I019`` an area twice.
 
     Examples
     --------
