@@ -31,7 +31,7 @@ from rnc_epi.indicators.rows import joined
 from rnc_epi.indicators.tables import indicators, not_covered_rows
 from rnc_epi.quality_marks import marked
 from rnc_epi.release import release_metadata, stage
-from rnc_epi.release.audit_trail import append_to_trail, record_run, study_hash
+from rnc_epi.release.audit_trail import append_to_trail, record_run, require_trail, study_hash
 from rnc_epi.release.folders import require_output_folder
 from rnc_epi.vocabulary.ages import BandSet
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
@@ -156,6 +156,7 @@ def run_study(
     """
     require_output_folder(Path(out))
     trail = Path(out) / "internal"
+    require_trail(trail)
     if oppositions is None and study.oppositions is not None:
         oppositions = (folder or Path()) / study.oppositions
     try:
@@ -167,12 +168,18 @@ def run_study(
             {"memory_limit": memory_limit, "threads": threads, "oppositions": oppositions, "today": today},
             folder,
         )
-    except RncEpiError as problem:
+    except BaseException as problem:
+        # What nobody foresaw, and an interruption, leave their line too.
+        outcome = problem.code if isinstance(problem, RncEpiError) else type(problem).__name__
         append_to_trail(
-            trail, action="run", outcome=problem.code, study_sha256=study_hash(study.parameters())
+            trail,
+            action="run",
+            outcome=outcome,
+            study_sha256=study_hash(study.parameters()),
+            judged_on=today,
         )
         raise
-    record_run(trail, staged, study=study.parameters())
+    record_run(trail, staged, study=study.parameters(), judged_on=today)
     return staged
 
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,12 +33,14 @@ HEAD: Final = "audit.head"
 _LOCK: Final = "audit.lock"
 #: What the first line has in the place of the hash of the line before.
 BEGINNING: Final = "0" * 64
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 #: Every line has these and nothing else: no number of rows, no name of a person but that of who ran it.
 FIELDS: Final = (
-    "schema", "line", "when", "who", "action", "outcome", "release_id", "study_sha256", "extract_sha256",
-    "version", "outputs", "previous_sha256",
+    "schema", "line", "when", "who", "action", "outcome", "judged_on", "release_id", "study_sha256",
+    "extract_sha256", "version", "outputs", "previous_sha256",
 )  # fmt: skip
+#: Lines of trails that were begun before did not say on which day a term was judged.
+_FIELDS_OF: Final = {1: tuple(name for name in FIELDS if name != "judged_on"), SCHEMA: FIELDS}
 #: How long a run waits for another that writes, in seconds.
 PATIENCE: Final = 30.0
 
@@ -60,6 +62,7 @@ def append_to_trail(
     extract_sha256: str | None = None,
     release_id: str | None = None,
     outputs: Mapping[str, str] | None = None,
+    judged_on: date | None = None,
     who: str | None = None,
     when: datetime | None = None,
 ) -> str:
@@ -76,8 +79,10 @@ def append_to_trail(
     study_sha256, extract_sha256, release_id : str, optional
         What was run on what, as far as it was known when it ended.
     outputs : mapping of name to SHA-256, optional
+    judged_on : date, optional
+        The day on which the term of the extract was judged, where it was declared and not the clock's.
     who : str, optional
-        The user of the session by default.
+        By default the user who owns the process, whatever the variables of the session say.
     when : datetime with a time zone, optional
         Now by default; written in UTC.
 
@@ -85,12 +90,9 @@ def append_to_trail(
     ------
     FileProblem
         B040, another run has been writing for too long; B041, the trail ends in the middle of a line, or its
-        head is of another trail: nothing is added to what cannot be trusted.
+        head is of another trail: nothing is added to what cannot be trusted; B044, it cannot be written.
     """
-    folder = Path(internal)
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    with _alone(folder):
+    with _writing(Path(internal)) as folder:
         number, previous = _end(folder)
         moment = (when or datetime.now(UTC)).astimezone(UTC)
         stated = {
@@ -100,6 +102,7 @@ def append_to_trail(
             "who": _user() if who is None else who,
             "action": action,
             "outcome": outcome,
+            "judged_on": None if judged_on is None else judged_on.isoformat(),
             "release_id": release_id,
             "study_sha256": study_sha256,
             "extract_sha256": extract_sha256,
@@ -111,13 +114,31 @@ def append_to_trail(
         # One write to the end of the file, on the disk before the head says so.
         handle = os.open(folder / TRAIL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, line)
-            os.fsync(handle)
+            before = os.fstat(handle).st_size
+            try:
+                _write_whole(handle, line)
+                os.fsync(handle)
+            except OSError:
+                # No room for the whole line: half of one would break the trail for ever.
+                os.ftruncate(handle, before)
+                raise
         finally:
             os.close(handle)
         head = hashlib.sha256(line).hexdigest()
         _replace(folder / HEAD, f"{number + 1} {head}\n".encode())
     return head
+
+
+def require_trail(internal: str | Path) -> None:
+    """Require that a line can be added to the trail, before a run begins that has to add one.
+
+    Raises
+    ------
+    FileProblem
+        B040, B041, B044 as `append_to_trail`.
+    """
+    with _writing(Path(internal)) as folder:
+        _end(folder)
 
 
 def record_run(internal: str | Path, staged: str | Path, *, study: Mapping[str, Any], **given: Any) -> str:
@@ -130,7 +151,7 @@ def record_run(internal: str | Path, staged: str | Path, *, study: Mapping[str, 
     study : mapping
         The study as it was run (`Study.parameters`); its hash is written.
     **given
-        ``who`` and ``when``, as `append_to_trail` takes them.
+        ``judged_on``, ``who`` and ``when``, as `append_to_trail` takes them.
     """
     manifest = json.loads((Path(staged) / MANIFEST).read_text(encoding="utf-8"))
     outputs = {name: str(facts["sha256"]) for name, facts in manifest["files"].items()}
@@ -172,14 +193,17 @@ def verify_trail(path: str | Path, *, expect: str | None = None) -> Trail:
     Raises
     ------
     FileProblem
-        B042, there is no trail.
+        B042, there is no trail; B044, it cannot be read.
     VerificationFailed
         B043, with the first line that is broken and what is wrong with it.
     """
     file = _trail_file(Path(path))
     lines: list[dict[str, Any]] = []
     previous, hashes = BEGINNING, []
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError:
+        raise FileProblem("B044", where=file.name) from None
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         stated = _read(line, number)
         if stated["previous_sha256"] != previous:
@@ -201,7 +225,7 @@ def _require_head(file: Path, hashes: list[str]) -> None:
         number, head = _head(file)
     except (OSError, ValueError):
         raise _broken(len(hashes) + 1, HEAD) from None
-    if number > len(hashes) or number < len(hashes) - 1:
+    if number < 0 or number > len(hashes) or number < len(hashes) - 1:
         raise _broken(min(number, len(hashes)) + 1, HEAD)
     if number and hashes[number - 1] != head:
         raise _broken(number, HEAD)
@@ -210,18 +234,30 @@ def _require_head(file: Path, hashes: list[str]) -> None:
 def _read(line: bytes, number: int) -> dict[str, Any]:
     try:
         stated = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _broken(number, "JSON") from None
-    if not isinstance(stated, dict) or tuple(stated) != FIELDS or stated["schema"] != SCHEMA:
+    schema = stated.get("schema") if isinstance(stated, dict) else None
+    if not isinstance(schema, int) or tuple(stated) != _FIELDS_OF.get(schema):
         raise _broken(number, "schema")
     # The bytes themselves, so that not even a space may be added.
-    if _written(stated) != line:
+    try:
+        same = _written(stated) == line
+    except UnicodeEncodeError:
+        same = False
+    if not same:
         raise _broken(number, "bytes")
     return stated
 
 
 def _written(stated: Mapping[str, Any]) -> bytes:
     return (json.dumps(stated, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+def _write_whole(handle: int, line: bytes) -> None:
+    """Write all of a line; the system may take it in pieces."""
+    left = memoryview(line)
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def _broken(line: int, found: str) -> VerificationFailed:
@@ -287,11 +323,28 @@ def _replace(file: Path, data: bytes) -> None:
 
 
 def _user() -> str:
-    try:
+    if sys.platform == "win32":
         return getpass.getuser()
-    except (KeyError, OSError):
+    import pwd
+
+    # Not `getpass`: it believes LOGNAME, which whoever runs may set to another's name.
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         # A user without a name, as in a container.
-        return f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
+        return f"uid-{os.getuid()}"
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[Path]:
+    """Make the internal zone and hold its trail; what the system refuses is an error with a code."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        with _alone(folder):
+            yield folder
+    except OSError as problem:
+        raise FileProblem("B044", where=TRAIL) from problem
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -72,6 +73,9 @@ def test_a_run_without_a_person_and_one_with_her_are_told_apart_and_both_are_in_
 def test_the_day_is_declared_to_judge_an_old_extract(folder, capsys):
     assert run(folder, "--today", "2046-01-01") == 3
     assert "B010" in capsys.readouterr().err
+    # Whoever declares a day is known to have done so.
+    (line,) = verify_trail(folder / "out").lines
+    assert (line["outcome"], line["judged_on"]) == ("B010", "2046-01-01")
     for day, code in (("2045-03-01", 0), ("2045-03-02", 3), ("01/03/2045", 2)):
         assert call("check", folder / "x.duckdb", "--today", day) == code
 
@@ -158,3 +162,24 @@ def test_quality_sets_aside_what_a_run_sets_aside(folder):
     tumours = minimal_tables()["tumours"].iloc[10:]
     children = tumours["topography"].eq("C61.9") & tumours["age_years"].lt(15)
     assert mine["whole"].max() == len(tumours) - children.sum()
+
+
+def test_a_run_that_nobody_foresaw_the_end_of_leaves_its_line_too(folder, monkeypatch):
+    def broken(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("rnc_epi.flow.compute", broken)
+    assert run(folder) == 1
+    (line,) = verify_trail(folder / "out").lines
+    assert (line["outcome"], line["release_id"], line["judged_on"]) == ("MemoryError", None, None)
+
+
+def test_a_run_that_could_leave_no_line_is_not_made(folder, capsys):
+    assert run(folder) == 0
+    trail = folder / "out" / "internal" / "audit.jsonl"
+    trail.write_bytes(trail.read_bytes()[:-5])
+    for staged in (folder / "out" / "staged").iterdir():
+        shutil.rmtree(staged)
+    assert run(folder) == 7
+    assert "B041" in capsys.readouterr().err
+    assert not list((folder / "out" / "staged").iterdir())

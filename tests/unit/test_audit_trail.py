@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import multiprocessing
+import os
+import pwd
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from rnc_epi.release import audit_trail
-from rnc_epi.release.audit_trail import FIELDS, append_to_trail, record_run, study_hash, verify_trail
+from rnc_epi.release.audit_trail import (
+    FIELDS,
+    append_to_trail,
+    record_run,
+    require_trail,
+    study_hash,
+    verify_trail,
+)
 from rnc_epi.release.manifest import MANIFEST
 from rnc_epi.vocabulary.errors import FileProblem, VerificationFailed
 
@@ -38,7 +49,7 @@ def test_each_line_says_who_when_what_on_what_and_no_count(tmp_path):
     append_to_trail(
         tmp_path / "internal", action="run", outcome="done", study_sha256="1" * 64, extract_sha256="2" * 64,
         release_id="rnc-1", outputs={"b.csv": "4" * 64, "a.csv": "3" * 64}, who="marie",
-        when=datetime(2026, 11, 22, 9, 0, tzinfo=east),
+        judged_on=date(2045, 3, 1), when=datetime(2026, 11, 22, 9, 0, tzinfo=east),
     )  # fmt: skip
     (line,) = verify_trail(tmp_path).lines
     assert tuple(line) == FIELDS
@@ -46,16 +57,19 @@ def test_each_line_says_who_when_what_on_what_and_no_count(tmp_path):
     assert (line["who"], line["action"], line["outcome"], line["line"]) == ("marie", "run", "done", 1)
     assert list(line["outputs"]) == ["a.csv", "b.csv"]
     assert line["previous_sha256"] == "0" * 64
+    assert line["judged_on"] == "2045-03-01"
     assert {type(value) for value in line.values()} == {int, str, dict}
     assert (tmp_path / "internal").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "internal" / "audit.jsonl").stat().st_mode & 0o777 == 0o600
 
 
 def test_who_and_when_are_those_of_the_session_by_default(tmp_path, monkeypatch):
-    monkeypatch.setenv("LOGNAME", "paul")
+    # The owner of the process, not the name that anyone may give in a variable.
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "paul")
     before = datetime.now(UTC).replace(microsecond=0)
     (line,) = verify_trail(trail_of(tmp_path, 1)).lines
-    assert line["who"] == "paul"
+    assert line["who"] == pwd.getpwuid(os.getuid()).pw_name != "paul"
     assert before <= datetime.fromisoformat(line["when"]) <= datetime.now(UTC)
 
 
@@ -222,3 +236,62 @@ def test_where_there_is_no_trail_that_is_said(tmp_path):
     with pytest.raises(FileProblem) as caught:
         verify_trail(tmp_path)
     assert caught.value.code == "B042"
+
+
+def test_a_trail_that_was_begun_before_lines_told_the_day_goes_on(tmp_path):
+    file = trail_of(tmp_path, 1)
+    (line,) = verify_trail(file).lines
+    older = {name: value for name, value in line.items() if name != "judged_on"} | {"schema": 1}
+    data = (json.dumps(older, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+    file.write_bytes(data)
+    file.with_name("audit.head").write_text(f"1 {hashlib.sha256(data).hexdigest()}\n")
+    trail_of(tmp_path, 2)
+    assert [line["schema"] for line in verify_trail(file).lines] == [1, 2, 2]
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_the_trail_as_it_was(tmp_path, monkeypatch):
+    file = trail_of(tmp_path, 2)
+    before, write = file.read_bytes(), os.write
+
+    def full(handle, data):
+        if len(data) < 100:
+            raise OSError(errno.ENOSPC, "no room")
+        return write(handle, data[:50])
+
+    monkeypatch.setattr(audit_trail.os, "write", full)
+    with pytest.raises(FileProblem) as caught:
+        trail_of(tmp_path, 1)
+    monkeypatch.undo()
+    assert caught.value.code == "B044"
+    assert file.read_bytes() == before
+    trail_of(tmp_path, 1)
+    assert len(verify_trail(file).lines) == 3
+
+
+def test_a_zone_that_cannot_be_written_is_an_error_with_a_code(tmp_path):
+    # A file where the folder should be: no rights are needed to refuse it, and root is refused too.
+    (tmp_path / "internal").write_text("")
+    for act in (lambda: trail_of(tmp_path, 1), lambda: require_trail(tmp_path / "internal")):
+        with pytest.raises(FileProblem) as caught:
+            act()
+        assert caught.value.code == "B044"
+
+
+def test_a_run_does_not_begin_on_a_trail_that_cannot_be_trusted(tmp_path):
+    file = trail_of(tmp_path)
+    require_trail(file.parent)
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(FileProblem) as caught:
+        require_trail(file.parent)
+    assert caught.value.code == "B041"
+
+
+@pytest.mark.parametrize(
+    ("trail", "head"),
+    [(b"", "-1 " + "0" * 64), (b"[" * 200_000, "1 " + "0" * 64), (b'{"schema":1}\n', "1 " + "0" * 64),
+     (b'{"schema":[]}\n', "1 " + "0" * 64), (b'"\\ud800"\n', "1 0")],
+)  # fmt: skip
+def test_whatever_stands_in_its_place_is_a_broken_trail_and_no_fault(trail, head, tmp_path):
+    (tmp_path / "audit.jsonl").write_bytes(trail)
+    (tmp_path / "audit.head").write_text(head)
+    broken_line(tmp_path)
