@@ -32,6 +32,7 @@ ODD = {
     "a negative rate": (("--defects", "-0.1"), "M004"),
     "a rate above one": (("--defects", "7"), "M004"),
     "a rate that is no number": (("--defects", "nan"), "M004"),
+    "a seed below zero": (("--seed", "-1"), "M004"),
     "refusals of nothing": (("--refusals",), "M004"),
     "an unknown size": (("--size", "gigantic"), "M005"),
     "an unknown region": (("--size", "regional", "--region", "00"), "M005"),
@@ -60,6 +61,18 @@ def test_odd_arguments_get_a_code_and_no_traceback(
     assert code in shown.err
     assert "Traceback" not in shown.err + shown.out
     assert not out.parent.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which nobody may write")
+def test_a_folder_in_which_nobody_may_write_is_said_before_anything_is_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("rnc_epi.extracts.sample.draw_sample", drawn)
+    assert typed("--out", "/proc/s.duckdb", "--size", "national") not in (0, 1)
+    assert "F004" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", ["small", "national"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,6 +114,33 @@ def test_a_rate_that_quarantines_too_many_is_refused_by_the_contract(tmp_path: P
     report = check_extract(write_sample(tmp_path / "many.duckdb", sample, None, Defects(0.02, 0)))
     assert not report.accepted
     assert "D109" in report.codes
+
+
+@pytest.mark.parametrize("rate", [1e-9, 0.2, 1.0])
+def test_a_rate_from_next_to_nothing_to_every_row_plants_what_is_found(tmp_path: Path, rate: float) -> None:
+    leaves = frozenset({"lung"})
+    sample = draw_sample(dataclasses.replace(regional_extent("28"), leaves=leaves), 0)
+    path = write_sample(tmp_path / "x.duckdb", sample, None, Defects(rate, 0))
+    planted = pd.read_parquet(tmp_path / "x_defects.parquet")
+    found = found_by(check_extract(path))
+    # The contract refuses an extract of which too many rows are set aside: one finding a table, beside them.
+    too_many = {key for key in found if key[0] == "D109"}
+    assert bool(too_many) == (rate > 0.1)
+    assert {key: rows for key, rows in found.items() if key not in too_many} == expected_of(planted)
+    assert (len(planted) > 0) == (rate > 1e-6)
+
+
+def test_the_list_of_defects_tells_nothing_of_a_person(spoilt: Path, planted: pd.DataFrame) -> None:
+    assert list(planted.columns) == ["table", "key", "code", "fate", "column", "rows"]
+    # Keys of tumours and cases are numbers of rows; those of cells are sites, sexes, areas and ages in bands.
+    keys = planted.loc[planted["table"].isin(["tumours", "snds_cases"]), "key"]
+    assert keys.str.fullmatch(r"\d+").all()
+    with duckdb.connect(str(spoilt), read_only=True) as connection:
+        same, whole = connection.execute(
+            "SELECT count(*) FILTER (WHERE person_key = tumour_key), count(*) FROM tumours"
+        ).fetchone()
+    # The number of a row says nothing of its person: one in 78 000 has the same by chance.
+    assert same < 10 < whole
 
 
 def test_defects_do_not_depend_on_how_a_table_is_cut_and_a_rate_is_a_share() -> None:

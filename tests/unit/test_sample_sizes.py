@@ -75,3 +75,23 @@ def test_a_table_in_parts_is_written_whole_and_parts_must_agree(tmp_path: Path) 
         with pytest.raises(InputError, match="M002"):
             write_extract(tmp_path / "q.duckdb", {"membership": parts})
         assert not (tmp_path / "q.duckdb").exists()
+
+
+def test_a_sample_whose_truth_cannot_be_written_is_not_left_without_it(tmp_path: Path) -> None:
+    extent = dataclasses.replace(regional_extent("28"), leaves=frozenset({"larynx"}))
+    with pytest.raises(FileProblem, match="F004"):
+        write_large_sample(tmp_path / "x.duckdb", extent, truth=tmp_path / "absent" / "t.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_truth_that_exists_is_kept_and_defects_of_an_earlier_extract_are_not(tmp_path: Path) -> None:
+    kept = tmp_path / "t.csv"
+    kept.write_text("mine", encoding="utf-8")
+    with pytest.raises(FileProblem, match="F001"):
+        make_sample(tmp_path / "x.duckdb", truth=kept)
+    assert kept.read_text(encoding="utf-8") == "mine"
+    stale = tmp_path / "y_defects.parquet"
+    stale.write_text("of another", encoding="utf-8")
+    extent = dataclasses.replace(regional_extent("28"), leaves=frozenset({"larynx"}))
+    write_large_sample(tmp_path / "y.duckdb", extent)
+    assert not stale.exists()

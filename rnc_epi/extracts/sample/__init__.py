@@ -49,7 +49,7 @@ def make_sample(
         ``regional``: one région by commune over ten years, with deprivation, cases identified in SNDS, their
         links, and proxies. ``national``: the same of every département over twenty years.
     seed : int
-        The same seed gives the same content.
+        Zero or more; the same seed gives the same content.
     truth : path, optional
         Where to write what is true and stands nowhere in the extract, ``quantity, site, sex, geo_level,
         geo_code, year, value``: CSV or Parquet by the ending of the name, and by default
@@ -78,12 +78,13 @@ def make_sample(
     Raises
     ------
     InputError
-        M004, a rate of defects that is no share; M005, an unknown size or level of deaths, a région without
-        registry, or one for another size than ``regional``, communes or a level of deaths for a small sample,
-        neighbours without communes, refusals without a rate; G002, G003 and G011, tables of communes or
-        neighbours that cannot be used.
+        M004, a rate of defects that is no share, a seed below zero; M005, an unknown size or level of deaths,
+        a région without registry, or one for another size than ``regional``, communes or a level of deaths
+        for a small sample, neighbours without communes, refusals without a rate; G002, G003 and G011, tables
+        of communes or neighbours that cannot be used.
     FileProblem
-        F001, the file exists; F004, it cannot be written; G001, the table of communes cannot be read.
+        F001, the file or the one named for the truth exists; F004, one of them cannot be written; G001, the
+        table of communes cannot be read.
     """
     if size not in SIZES:
         raise InputError("M005", what="size", found=size, expected=", ".join(SIZES))
@@ -93,26 +94,37 @@ def make_sample(
         raise InputError("M005", what="size", found=f"{size} + geography", expected="regional, national")
     if deaths is not None and (size == "small" or deaths not in DEATH_LEVELS):
         raise InputError("M005", what="deaths", found=f"{size} + {deaths}", expected=", ".join(DEATH_LEVELS))
+    if seed < 0:
+        raise InputError("M004", what="seed", expected="[0, ∞[", found=seed)
     planted = Defects(defects, seed, refusals)
     if refusals and not defects:
         raise InputError("M004", what="defects", expected="]0, 1]", found=defects)
-    if Path(path).exists():
-        # Said before the minutes that drawing takes.
-        raise FileProblem("F001", where=Path(path).name)
+    for target in (path, truth):
+        # Said before the minutes that drawing takes. The truth of the default name goes with its extract.
+        if target is not None and Path(target).exists():
+            raise FileProblem("F001", where=Path(target).name)
     own = None if communes is None else _own(communes, neighbours)
     extent = national_extent() if size == "national" else regional_extent(region or REGION)
     if own is not None and communes is not None:
         require_registry(own, extent, Path(communes).name)
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise FileProblem("F004", where=Path(path).name, found=type(problem).__name__) from problem
+    _require_writable(Path(path))
     sample: SmallSample | LargeSample
     if size == "small":
         sample = small_sample(seed)
     else:
         sample = draw_sample(extent, seed, own, deaths=deaths or DEATH_LEVELS[0])
     return write_sample(path, sample, truth, planted, compact=size == "small" and not defects)
+
+
+def _require_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before the minutes that drawing takes."""
+    probe = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except (OSError, ValueError) as problem:
+        raise FileProblem("F004", where=path.name, found=type(problem).__name__) from problem
 
 
 def _own(communes: str | os.PathLike[str], neighbours: str | os.PathLike[str] | None) -> OwnGeography:
@@ -163,14 +175,23 @@ def write_sample(
     Raises
     ------
     FileProblem
-        F001, the file exists.
+        F001, the file exists; F004, it or its truth cannot be written: neither is left.
     """
     written = write_extract(path, defects.spoil_all(sample.tables), compact=compact)
     target = Path(truth) if truth is not None else written.with_name(f"{written.stem}_truth.parquet")
-    if target.suffix == ".csv":
-        sample.truth.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
-    else:
-        sample.truth.to_parquet(target, index=False, compression="zstd")
-    if defects.rate > 0:
-        defects.truth().to_parquet(written.with_name(f"{written.stem}_defects.parquet"), index=False)
+    planted = written.with_name(f"{written.stem}_defects.parquet")
+    try:
+        # What an extract of the same name had before is not true of this one.
+        planted.unlink(missing_ok=True)
+        if target.suffix == ".csv":
+            sample.truth.to_csv(target, index=False, lineterminator="\n", float_format="%.10g")
+        else:
+            sample.truth.to_parquet(target, index=False, compression="zstd")
+        if defects.rate > 0:
+            defects.truth().to_parquet(planted, index=False)
+    except OSError as problem:
+        # Without its truth a sample is no sample.
+        for file in (written, target, planted):
+            file.unlink(missing_ok=True)
+        raise FileProblem("F004", where=target.name, found=type(problem).__name__) from problem
     return written

@@ -111,7 +111,8 @@ _SNDS_CASES: Final = (
 )
 #: Of tables of counts. A site becomes one that its sex does not have: the key of that cell is nobody's.
 _CELLS: Final = (
-    Defect("D048", "quarantine", {"sex": 9}),
+    # Of men alone: a cell of men and that of women, both of unknown sex, would share a key.
+    Defect("D048", "quarantine", {"sex": 9}, _is(sex=1)),
     Defect("D049", "quarantine", {"site": "prostate"}, _is(site="lung", sex=2)),
     Defect("D049", "quarantine", {"site": "ovary"}, _is(site="lung", sex=1)),
     Defect("D065", "quarantine", _marked("geo_code")),

@@ -40,6 +40,13 @@ COLUMNS: Final = (
     *("x_lambert93_m", "y_lambert93_m", "area_km2"),
 )
 NEIGHBOURS: Final = ("commune_a", "commune_b")
+#: A code: up to forty signs without a space, a control character or the bar that joins keys.
+_CODE: Final = r"[^\s\x00-\x1f\x7f|]{1,40}"
+#: What no commune has: inhabitants, those of all together, metres from the origin of a projection, km².
+_MOST_INHABITANTS: Final = 10_000_000
+_MOST_TOGETHER: Final = 200_000_000
+_FARTHEST: Final = 2e7
+_AREAS: Final = (0.001, 1e6)
 _NUMBERS: Final = ("population", "x_lambert93_m", "y_lambert93_m", "area_km2")
 
 
@@ -64,7 +71,8 @@ def read_communes(path: str | os.PathLike[str]) -> pd.DataFrame:
     FileProblem
         G001, no such file, or no CSV.
     InputError
-        G002 columns are missing; G003 a code twice, an unknown département, a number that is none.
+        G002 columns are missing; G003 a code twice or with a space, an unknown département, a number that is
+        none or that no commune can have.
     """
     name = Path(path).name
     table = _read(path)
@@ -76,14 +84,13 @@ def read_communes(path: str | os.PathLike[str]) -> pd.DataFrame:
     numbers = table[list(_NUMBERS)].apply(pd.to_numeric, errors="coerce").astype("float64")
     population, points = numbers["population"], numbers[["x_lambert93_m", "y_lambert93_m"]]
     for found, wrong in (
-        ("commune", table["commune"].eq("") | table["commune"].duplicated()),
+        ("commune", ~table["commune"].str.fullmatch(_CODE) | table["commune"].duplicated()),
+        ("epci", ~table["epci"].str.fullmatch(f"({_CODE})?")),
         ("departement", ~table["departement"].isin(list(order))),
-        ("population", ~np.isfinite(population) | (population < 0) | (population % 1 != 0)),
-        (
-            "x_lambert93_m, y_lambert93_m",
-            ~np.isfinite(points).all(axis=1),
-        ),
-        ("area_km2", ~np.isfinite(numbers["area_km2"]) | (numbers["area_km2"] <= 0)),
+        ("population", ~population.between(0, _MOST_INHABITANTS) | (population % 1 != 0)),
+        ("population", (population > 0) & (population.sum() > _MOST_TOGETHER)),
+        ("x_lambert93_m, y_lambert93_m", ~points.abs().le(_FARTHEST).all(axis=1)),
+        ("area_km2", ~numbers["area_km2"].between(*_AREAS)),
     ):
         if wrong.any() or table.empty:
             example = "" if table.empty else table.loc[wrong, "commune"].iloc[0]
