@@ -62,7 +62,9 @@ def rate_ratio(
         ``M005`` no such value in `between`, unknown method; ``N005`` a group lacks one of the two; else as
         for :func:`rnc_epi.indicators.asr`.
 
-    References ---------- Boyle P, Parkin DM. Statistical methods for registries. IARC Sci Publ 95, 1991,
+    References
+    ----------
+    Boyle P, Parkin DM. Statistical methods for registries. IARC Sci Publ 95, 1991,
     chapter 11. Fay MP. Commun Stat Theory Methods 1999;28:2141-2160. doi:10.1080/03610929908832411
 
     Examples
@@ -296,7 +298,9 @@ def decomposition(
         ``M005`` no such period, unknown method; ``M009`` years not above 0; ``N005`` a group lacks a period;
         else as for :func:`rnc_epi.indicators.asr`.
 
-    References ---------- Das Gupta P. Standardization and decomposition of rates: a user's manual.
+    References
+    ----------
+    Das Gupta P. Standardization and decomposition of rates: a user's manual.
     Washington: US Bureau of the Census, 1993 (three factors); the sequential one as Defossez G et al., Santé
     publique France, 2019, vol. 1.
 

@@ -63,8 +63,9 @@ def asr(
         Variance of the counts where one person may bring several events
         (`rnc_epi.maths.bands.repeated_events`): a column of a frame, summed with its rows, or one value a
         group and band. Needs a method that rests on two moments (Dobson, normal, log-normal).
-    interval_method : {"fay-feuer", "tiwari", "mid-p", "dobson-garwood", "dobson-byar", "normal",
-    "log-normal"} level : float or sequence of float
+    interval_method : str
+        ``fay-feuer, tiwari, mid-p, dobson-garwood, dobson-byar, normal`` or ``log-normal``.
+    level : float or sequence of float
         Coverage of the limits; several levels give a row each.
     per : int
         Person-years that a rate is expressed per.

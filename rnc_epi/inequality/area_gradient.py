@@ -76,7 +76,9 @@ def area_gradient(
     EstimateRefused
         Those of the small-area formulas.
 
-    References ---------- Besag, York and Mollié (1991), doi:10.1007/BF00116466; Riebler et al. (2016),
+    References
+    ----------
+    Besag, York and Mollié (1991), doi:10.1007/BF00116466; Riebler et al. (2016),
     doi:10.1177/0962280216660421, for the map; for Spatial+, as
     :func:`rnc_epi.maths.inequality.short_range_part`.
     """

@@ -183,7 +183,8 @@ def years_of_life_lost(
     Raises
     ------
     InputError
-        `until` falls inside a band (M011), mean ages outside their band (M004), M001, M002, M007.
+        `until` falls inside a band (M011), mean ages outside their band (M004), bands in disorder (M013),
+        M001, M002, M007.
 
     References
     ----------

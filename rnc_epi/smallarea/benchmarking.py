@@ -170,7 +170,9 @@ def benchmarked(risks: Draws, expected: NDArray[np.float64], pieces: Pieces, tot
     EstimateRefused
         ``A026`` totals that contradict one another.
 
-    References ---------- Deming WE, Stephan FF. On a least squares adjustment of a sampled frequency table
+    References
+    ----------
+    Deming WE, Stephan FF. On a least squares adjustment of a sampled frequency table
     when the expected marginal totals are known. Ann Math Stat 1940;11:427-444.
 
     Examples

@@ -115,11 +115,22 @@ class AreaGraph:
         centres : DataFrame, optional
             ``geo_code, x, y`` (A044 when an area has none).
 
+        Returns
+        -------
+        AreaGraph
+
         Raises
         ------
         InputError
-            A030 an area of the table that is not in `areas`, A032 a neighbour that is not, A033 pairs half
-            given, A034 rows given twice, A035 areas their own neighbour.
+            ``A030`` an area of the table that is not in `areas`, ``A032`` a neighbour that is not, ``A033``
+            pairs half given, ``A034`` rows given twice, ``A035`` areas their own neighbour, ``A038`` areas
+            given twice, ``A044`` an area without centre.
+
+        Examples
+        --------
+        >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": ["a", "b"], "geo_vintage": "v"})
+        >>> AreaGraph.from_adjacency(areas.iloc[:1].assign(neighbour_code="b"), areas).edges.tolist()
+        [[0, 1]]
         """
         listed = areas[[*AREA, *(name for name in ("x", "y") if name in areas)]].reset_index(drop=True)
         if centres is not None:

@@ -68,8 +68,10 @@ def shrunken(
     ----------
     Marshall RJ (1991), doi:10.2307/2347593. Clayton D, Kaldor J (1987), doi:10.2307/2532003.
 
-    Examples -------- Ratios 0.5, 1 and 1.5 with 80 expected each: their variance is 1/6, of which 1/80 is
-    chance; the weight of a ratio is (1/6 - 1/80) / (1/6) = 0.925.
+    Examples
+    --------
+    Ratios 0.5, 1 and 1.5 with 80 expected each: their variance is 1/6, of which 1/80 is chance; the weight
+    of a ratio is (1/6 - 1/80) / (1/6) = 0.925.
 
     >>> from rnc_epi.smallarea import AreaGraph, MappedCounts
     >>> areas = pd.DataFrame({"geo_level": "zone", "geo_code": list("abc"), "geo_vintage": "v"})

@@ -110,8 +110,14 @@ def analyse(size: int, first: Integers, second: Integers) -> Analysis:
         The order, and the patterns: ``entries`` of the lower triangle of the matrix, ``fill`` below the
         diagonal of the factor.
 
+    References
+    ----------
+    Davis TA. Direct methods for sparse linear systems. SIAM, 2006, chapter 4.
+
     Examples
     --------
+    A chain of four: four on the diagonal and three joints; eliminating it from its ends adds nothing.
+
     >>> import numpy as np
     >>> analysis = analyse(4, np.array([0, 1, 2]), np.array([1, 2, 3]))
     >>> analysis.entries, analysis.fill

@@ -342,8 +342,8 @@ def require_direction(
     Raises
     ------
     InputError
-        ``I003`` when the correlation has the sign opposite to the declaration, ``I001`` fewer than three
-        areas with both, ``I004`` when either does not vary.
+        ``I003`` a correlation of the sign opposite to the declaration, ``I001`` fewer than three areas with
+        both, ``I004`` either does not vary, ``M002`` shapes, ``M005`` no such `higher_is`.
 
     Examples
     --------

@@ -113,8 +113,8 @@ def slope_index(
     Raises
     ------
     InputError
-        ``I001`` fewer than three groups, ``I002`` a value without population, ``M001`` negative population
-        or standard error, a negative value with ``"log"``; ``M010`` a value outside [0, 1] with ``"logit"``.
+        ``I001`` fewer than three groups, ``I002`` a value without people, ``M001`` a negative population,
+        error or, with ``"log"``, value; ``M002`` shapes; ``M010`` a value outside [0, 1] with ``"logit"``.
 
     References
     ----------

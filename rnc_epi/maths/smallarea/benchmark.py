@@ -74,7 +74,9 @@ def benchmark(
     EstimateRefused
         A026 when margins contradict one another.
 
-    References ---------- Deming WE, Stephan FF. On a least squares adjustment of a sampled frequency table
+    References
+    ----------
+    Deming WE, Stephan FF. On a least squares adjustment of a sampled frequency table
     when the expected marginal totals are known. Ann Math Stat 1940;11:427-444.
 
     Examples

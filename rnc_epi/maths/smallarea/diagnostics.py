@@ -228,13 +228,3 @@ def _less(components: Components, cavity_mean: Floats, cavity_sd: Floats) -> Flo
     share = np.exp(log_p + 0.5 * np.log(2.0 * np.pi * count) + 0.5 * _NODES**2)
     less[step] = (ndtr((eta - cavity_mean[step, None]) / cavity_sd[step, None]) * share) @ _WEIGHTS
     return less
-
-
-__all__ = [
-    "Diagnostics",
-    "PredictiveChecks",
-    "grid_change",
-    "importance_shape",
-    "pareto_shape",
-    "predictive_checks",
-]

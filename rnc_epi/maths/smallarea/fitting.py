@@ -157,7 +157,9 @@ def fit_gaussian(
     EstimateRefused
         As for :func:`fit`.
 
-    References ---------- Fay RE, Herriot RA. J Am Stat Assoc 1979;74:269-277. doi:10.2307/2286322. The
+    References
+    ----------
+    Fay RE, Herriot RA. J Am Stat Assoc 1979;74:269-277. doi:10.2307/2286322. The
     fields and the engine as for :func:`fit`.
 
     Examples

@@ -56,7 +56,9 @@ def evidence_classes(exceedance: ArrayLike, *, high: float = 0.8, low: float = 0
     InputError
         ``M010`` no probabilities; ``M004`` limits other than ``0 <= low < high <= 1``.
 
-    References ---------- Richardson S, Thomson A, Best N, Elliott P (2004), Environ Health Perspect
+    References
+    ----------
+    Richardson S, Thomson A, Best N, Elliott P (2004), Environ Health Perspect
     112:1016, doi:10.1289/ehp.6740.
 
     Examples

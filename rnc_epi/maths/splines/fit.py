@@ -259,11 +259,15 @@ def fit_penalised_many(
 
     References
     ----------
-    .. [1] Wood SN. Fast stable restricted maximum likelihood and marginal likelihood estimation of
-       semiparametric generalized linear models. J R Stat Soc B 2011;73:3-36.
-       doi:10.1111/j.1467-9868.2010.00749.x
-    .. [2] Fletcher DJ. Estimating overdispersion when fitting a generalized linear model to sparse data.
-       Biometrika 2012;99:230-7. doi:10.1093/biomet/asr083
+    Wood SN. J R Stat Soc B 2011;73:3-36. doi:10.1111/j.1467-9868.2010.00749.x
+    Fletcher DJ. Biometrika 2012;99:230-7. doi:10.1093/biomet/asr083
+
+    Examples
+    --------
+    >>> from rnc_epi.maths.splines import GAUSSIAN, build_design, linear
+    >>> fits = fit_penalised_many(build_design([linear("x")], {"x": [0, 1, 2]}), [[1, 3, 5]], family=GAUSSIAN)
+    >>> fits.coefficients.round(6).tolist()
+    [[3.0, 2.0]]
     """
     given = require_finite(responses, "responses")
     rows = design.matrix.shape[0]
@@ -372,9 +376,7 @@ def fit_penalised(
 
     References
     ----------
-    .. [1] Wood SN. Fast stable restricted maximum likelihood and marginal likelihood estimation of
-       semiparametric generalized linear models. J R Stat Soc B 2011;73:3-36.
-       doi:10.1111/j.1467-9868.2010.00749.x
+    Wood 2011, as for :func:`fit_penalised_many`.
 
     Examples
     --------
@@ -383,9 +385,8 @@ def fit_penalised(
 
     >>> from rnc_epi.maths.splines import GAUSSIAN, build_design, random_effect
     >>> group = ["a", "a", "b", "b", "c", "c"]
-    >>> measured = [1.0, 3.0, 3.0, 5.0, 5.0, 7.0]
     >>> design = build_design([random_effect("group", group)], {"group": group})
-    >>> fit = fit_penalised(design, measured, family=GAUSSIAN)
+    >>> fit = fit_penalised(design, [1.0, 3, 3, 5, 5, 7], family=GAUSSIAN)
     >>> [round(float(sd) ** 2, 4) for sd in fit.standard_deviations("group")], round(fit.reml_scale, 4)
     ([3.0], 2.0)
     """
