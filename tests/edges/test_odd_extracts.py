@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 import pytest
 
@@ -96,6 +98,17 @@ def test_a_log_beside_what_a_link_leads_to_refuses_the_extract(valid, tmp_path):
     assert check_extract(link, **ONE_THREAD).accepted
     path.with_name("x.duckdb.wal").touch()
     assert check_extract(link, **ONE_THREAD).codes == ("D004",)
+
+
+def test_a_manifest_that_states_the_term_alone_is_taken_for_that(valid, tmp_path):
+    path = changed_copy(valid, tmp_path, "UPDATE sources SET synthetic = false")
+    assert check_extract(path, **ONE_THREAD).codes == ("B011",)
+    stated = '{"created": "2026-05-06", "kind": "pseudonymised"'
+    path.with_name("EXTRACT.json").write_text(stated + "}")
+    assert check_extract(path, today=date(2026, 11, 22), **ONE_THREAD).codes == ()
+    # Half of what would be compared is no statement of the term alone.
+    path.with_name("EXTRACT.json").write_text(stated + ', "rows": {"tumours": 5202}}')
+    assert check_extract(path, today=date(2026, 11, 22), **ONE_THREAD).codes == ("D138",)
 
 
 def test_an_encrypted_extract_is_said_to_be_encrypted(valid, tmp_path):

@@ -239,3 +239,32 @@ def test_a_mapping_that_cannot_mean_what_it_says_is_refused_before_any_file_is_r
         read_mapping("csv", mapping)
     assert caught.value.code == "H122"
     assert where in caught.value.message("fr")
+
+
+# What a French registry writes
+
+_BIRTHS = (
+    'age_years = "age"',
+    'age_years = { from = "diagnostic", take = "age", since = "Date de naissance" }',
+)
+
+
+def test_births_by_month_as_french_files_write_them_need_no_authorisation(tmp_path):
+    done = imported(tmp_path / "a", with_column("Date de naissance", "03/1956"), None, _BIRTHS)
+    # By hand: born in March 1956; 63 in February 2020, 64 from March 2020 on, 65 from March 2021 on.
+    assert rows(done, "SELECT DISTINCT year, month >= 3, age_years FROM tumours") == [
+        (2020, False, 63), (2020, True, 64), (2021, False, 64), (2021, True, 65),
+    ]  # fmt: skip
+    problem = refused(tmp_path / "b", with_column("Date de naissance", "03/02/1956"), None, _BIRTHS)
+    assert problem.code == "H009"
+    assert "Date de naissance" in problem.message("fr")
+    unread = refused(tmp_path / "c", with_column("Date de naissance", "03/1956"))
+    assert unread.code == "H009"
+    assert refused(tmp_path / "d", with_column("Date de naissance", "13/1956"), None, _BIRTHS).code == "H109"
+
+
+def test_columns_are_found_whatever_the_case_and_named_as_the_file_names_them(tmp_path):
+    header = HEADER.replace("morpho", "MORPHO") + ";Grade (différenciation)"
+    (finding,) = imported(tmp_path, text([f"{line};7" for line in LINES], header)).findings
+    assert finding.code == "H131"
+    assert "Grade (différenciation)" in finding.message("fr")

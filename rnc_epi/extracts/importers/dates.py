@@ -21,7 +21,9 @@ _PATTERNS: Final = {
 _TIME: Final = "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 _TO_MONTH: Final = "([0-9]{4})-?([0-9]{2})"
 #: A month written as 00 is unknown; beyond 12 it is none, or the text is another form (YYMMDD).
-_NO_MONTH: Final = "[0-9]{4}-?(1[3-9]|[2-9][0-9])"
+_NO_MONTH: Final = "[0-9]{4}-?(1[3-9]|[2-9][0-9])|(1[3-9]|[2-9][0-9])[/.-][0-9]{4}"
+#: 03/1956, as French files write a month.
+_MONTH_FIRST: Final = "[0-9]{1,2}[/.-][0-9]{4}"
 
 
 def day(text: str, form: str | None) -> str:
@@ -35,11 +37,12 @@ def day(text: str, form: str | None) -> str:
 
 
 def year(text: str, form: str | None) -> str:
-    """Return the SQL of the year of a date, of a month (202103, 2021-03) or of a year alone."""
+    """Return the SQL of the year of a date, of a month (202103, 2021-03, 03/2021) or of a year alone."""
     alone = f"CAST(substr({text}, 1, 4) AS BIGINT)"
     return (
         f"CASE WHEN regexp_full_match({text}, '[0-9]{{4}}') OR regexp_full_match({text}, '{_TO_MONTH}') "
-        f"THEN {alone} ELSE year({day(text, form)}) END"
+        f"THEN {alone} WHEN regexp_full_match({text}, '{_MONTH_FIRST}') "
+        f"THEN CAST(right({text}, 4) AS BIGINT) ELSE year({day(text, form)}) END"
     )
 
 
@@ -48,6 +51,8 @@ def month(text: str, form: str | None) -> str:
     return (
         f"CASE WHEN regexp_full_match({text}, '{_TO_MONTH}') "
         f"THEN nullif(CAST(right({text}, 2) AS BIGINT), 0) "
+        f"WHEN regexp_full_match({text}, '{_MONTH_FIRST}') "
+        f"THEN nullif(CAST(regexp_extract({text}, '^[0-9]+') AS BIGINT), 0) "
         f"ELSE month({day(text, form)}) END"
     )
 
@@ -67,6 +72,12 @@ def days(at: str, since: str, form: str | None, cut_off: date | None) -> str:
     if cut_off is not None:
         end = f"least({end}, DATE '{cut_off.isoformat()}')"
     return f"date_diff('day', {day(since, form)}, {end})"
+
+
+def full(text: str) -> str:
+    """Return the condition of a text that is a date with its day, in any form that is known."""
+    forms = "|".join(f"({pattern})" for pattern in dict.fromkeys(_PATTERNS.values()))
+    return f"regexp_full_match({text}, '({forms})({_TIME})?')"
 
 
 def refused_forms(text: str, form: str | None) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from rnc_epi.extracts import geography
 from rnc_epi.extracts.check_report import CheckReport
 from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal, shown_name
 from rnc_epi.extracts.contract_checks.identifiers import names_an_identifier
+from rnc_epi.extracts.importers import dates
 from rnc_epi.extracts.importers.columns import cleaned, quoted
 from rnc_epi.extracts.importers.mapping import ImportMapping, TableRule, read_mapping
 from rnc_epi.extracts.importers.staging import STEP, Staged, stage
@@ -25,6 +26,8 @@ from rnc_epi.vocabulary.errors import ExtractRefused
 
 #: Records written at once, so that a large table is never whole in memory a second time.
 _PART: Final = 500_000
+#: Characters of the name of a column that messages repeat.
+_LONGEST_NAME: Final = 60
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def import_files(
             concerned = {name: rule for name, rule in tables.items() if rule.file == number}
             loaded = _load(texts, f"file_{number}", file, plan)
             findings += _of_file(loaded, file)
-            needed = _require_columns(loaded, file, concerned, plan)
+            needed = _require_columns(texts, number, loaded, file, concerned, plan)
             findings += _unread(loaded, file, needed, plan)
             findings += _clean(texts, number, loaded, concerned, plan)
             if number == 1 and plan.format.records not in (None, loaded.rows):
@@ -144,7 +147,7 @@ def _clean(
     (left,) = texts.rows(f"SELECT {after} FROM clean_{number} AS t")
     for name, were, are in zip(loaded.columns, given, left, strict=True):
         if were > are:
-            facts = (("column", shown_name(name)),)
+            facts = (("column", _told(name)),)
             yield Finding("H018", Fate.NORMALISE, tables, rows=were - are, facts=facts, persons=True)
 
 
@@ -152,17 +155,26 @@ def _meant(column: str, rules: Mapping[str, TableRule]) -> frozenset[str]:
     """Return, in capitals, the texts of a column that a map or an exclusion names."""
     named: set[str] = set()
     for rule in rules.values():
-        named |= {text.upper() for text in rule.exclude.get(column, ())}
+        for name, values in rule.exclude.items():
+            if name.lower() == column.lower():
+                named |= {text.upper() for text in values}
         for made in rule.columns.values():
-            if made.source_column == column:
+            if made.source_column is not None and made.source_column.lower() == column.lower():
                 named |= {text.upper() for text in made.map or ()}
     return frozenset(named)
 
 
 def _require_columns(
-    loaded: LoadedText, file: Path, tables: Mapping[str, TableRule], plan: ImportMapping
+    texts: TextTables,
+    number: int,
+    loaded: LoadedText,
+    file: Path,
+    tables: Mapping[str, TableRule],
+    plan: ImportMapping,
 ) -> set[str]:
-    """Return the columns that the mapping reads; refuse a file that lacks one or names an identifier."""
+    """Return the columns that the mapping reads, in small letters; refuse a file that lacks one or names an
+    identifier. A column of births by month, from which the age is taken, names none.
+    """
     needed: set[str] = set()
     births: set[str] = set()
     for rule in tables.values():
@@ -171,18 +183,32 @@ def _require_columns(
             since = made.since if isinstance(made.since, tuple) else (made.since,)
             needed |= {name for name in (made.source_column, made.agrees_with, *since) if name}
             births |= {name for name in since if name and made.take == "age"}
-    missing = sorted(needed - set(loaded.columns))
+    there = {name.lower() for name in loaded.columns}
+    missing = sorted(name for name in needed if name.lower() not in there)
     if missing:
         # A file without any of its columns has lost its header, or is another file.
-        code = "H106" if not needed & set(loaded.columns) else "H007"
+        code = "H106" if len(missing) == len(needed) else "H007"
         facts = {"column": missing[0]} if code == "H007" else {}
         raise ExtractRefused(code, where=file.name, **facts)
+    births = {name.lower() for name in births}
     for column in loaded.columns:
-        if column in plan.format.ignored or (plan.format.birth_dates and column in births):
+        if column in plan.format.ignored or not names_an_identifier(column):
             continue
-        if names_an_identifier(column):
-            raise ExtractRefused("H009", where=file.name, column=shown_name(column))
-    return needed
+        if column.lower() in births and (plan.format.birth_dates or not _has_days(texts, number, column)):
+            continue
+        raise ExtractRefused("H009", where=file.name, column=_told(column))
+    return {name.lower() for name in needed}
+
+
+def _has_days(texts: TextTables, number: int, column: str) -> bool:
+    text = f"trim({quoted(column)})"
+    ((days,),) = texts.rows(f"SELECT count(*) FROM file_{number} AS t WHERE {dates.full(text)}")
+    return bool(days)
+
+
+def _told(column: str) -> str:
+    """Return the name of a column of a file whose header is known to be one, as long as it is a name."""
+    return column if column.isprintable() and len(column) <= _LONGEST_NAME else shown_name(column)
 
 
 def _left_out(plan: ImportMapping, read: set[str]) -> Iterator[Finding]:
@@ -194,9 +220,11 @@ def _left_out(plan: ImportMapping, read: set[str]) -> Iterator[Finding]:
 
 def _unread(loaded: LoadedText, file: Path, needed: set[str], plan: ImportMapping) -> Iterator[Finding]:
     """Name the columns that no rule reads, so that none is lost without a word (H131)."""
-    unread = [name for name in loaded.columns if name not in needed and name not in plan.format.ignored]
+    unread = [
+        name for name in loaded.columns if name.lower() not in needed and name not in plan.format.ignored
+    ]
     if unread:
-        facts = (("where", file.name), ("column", ", ".join(shown_name(name) for name in unread)))
+        facts = (("where", file.name), ("column", ", ".join(_told(name) for name in unread)))
         yield Finding("H131", Fate.WARN, facts=facts)
 
 
