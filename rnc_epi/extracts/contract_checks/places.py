@@ -101,7 +101,7 @@ def areas_within_themselves(store: Store, tables: ExtractTables) -> Iterator[Fin
 
 
 def memberships_twice(store: Store, tables: ExtractTables) -> Iterator[Finding]:
-    """Find areas that lie in another twice at one time (D113)."""
+    """Find areas that lie in another twice at one time (D113); a row repeated as it is belongs to D021."""
     link = "child_level, child_code, child_vintage, parent_level, parent_code, parent_vintage"
     ((rows,),) = store.rows(
         f"""
@@ -110,7 +110,7 @@ def memberships_twice(store: Store, tables: ExtractTables) -> Iterator[Finding]:
                 PARTITION BY {link} ORDER BY coalesce(valid_from, -32768), coalesce(valid_until, 32767)
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS reached
-            FROM {usable("membership")}
+            FROM (SELECT DISTINCT {link}, valid_from, valid_until FROM {usable("membership")})
         )
         WHERE first < reached
         """
