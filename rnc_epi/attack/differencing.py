@@ -68,37 +68,47 @@ class Differences:
         return "\n".join([head, *(f"  A4 {finding.where}" for finding in self.findings[:20]), verdict])
 
 
-def differencing(previous: str | Path, new: str | Path) -> Differences:
-    """Attack two editions together, from their public files alone.
+def differencing(previous: str | Path, new: str | Path, *others: str | Path) -> Differences:
+    """Attack editions together, from their public files alone.
 
     Parameters
     ----------
     previous, new : path
         Folders of releases, published or staged, or output folders with a current release.
+    *others : path
+        Releases that went out before as well: with the new one, those of the same extract are one table
+        published in parts.
 
     Raises
     ------
     FileProblem
         ``R015`` or ``R030``, no release can be read there.
     """
-    before, after = read_release(previous), read_release(new)
-    rules = _strictest(before.metadata["disclosure"], after.metadata["disclosure"])
-    shared, findings = differencing_tables(before.indicators, after.indicators, after.hierarchy, rules)
-    found = set(findings) | set(_accounting(before, after, rules))
-    if before.manifest.get("extract_hash") == after.manifest.get("extract_hash"):
-        found |= _as_one(before.indicators, after.indicators, after.hierarchy, rules)
-    return Differences(before.release_id, after.release_id, shared, tuple(sorted(found)))
+    after = read_release(new)
+    earlier = [read_release(path) for path in (previous, *others)]
+    found: set[Finding] = set()
+    shared = 0
+    for before in earlier:
+        rules = _strictest(before.metadata["disclosure"], after.metadata["disclosure"])
+        cells, findings = differencing_tables(before.indicators, after.indicators, after.hierarchy, rules)
+        shared += cells
+        found |= set(findings) | set(_accounting(before, after, rules))
+    alike = [one for one in earlier if one.manifest.get("extract_hash") == after.manifest.get("extract_hash")]
+    if alike:
+        found |= _as_one([after, *alike])
+    names = ", ".join(before.release_id for before in earlier)
+    return Differences(names, after.release_id, shared, tuple(sorted(found)))
 
 
-def require_no_differencing(previous: str | Path, new: str | Path) -> None:
-    """Refuse a new edition that gives something away together with the previous one.
+def require_no_differencing(previous: str | Path, new: str | Path, *others: str | Path) -> None:
+    """Refuse a new edition that gives something away together with earlier ones.
 
     Raises
     ------
     DisclosureRefused
         B030, with the number of places and the first of them.
     """
-    found = differencing(previous, new)
+    found = differencing(previous, new, *others)
     if not found.safe:
         raise DisclosureRefused(
             "B030", rows=len(found.findings), where=found.findings[0].where, found=found.previous
@@ -199,20 +209,40 @@ def _shown_once(
     ]
 
 
-def _as_one(
-    previous: pd.DataFrame, new: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[str, Any]
-) -> set[Finding]:
-    """Return what the two editions of one extract give away as one table and neither alone."""
+def _as_one(editions: list[ReleaseFiles]) -> set[Finding]:
+    """Return what editions of one extract give away as one table and none of them alone."""
     import pandas as pd
 
-    alone = {finding.where for table in (previous, new)
-             for finding in attack_tables(table, hierarchy, disclosure).findings}  # fmt: skip
-    together = attack_tables(pd.concat([new, previous], ignore_index=True), hierarchy, disclosure)
+    rules, tree = editions[0].metadata["disclosure"], editions[0].hierarchy
+    for edition in editions[1:]:
+        rules = _strictest(rules, edition.metadata["disclosure"])
+        tree = _together(tree, edition.hierarchy)
+    whole = pd.concat([edition.indicators for edition in editions], ignore_index=True)
+    together = attack_tables(whole, tree, rules).findings
+    # What one gives away alone is not a matter of two; it is looked for only where there is something.
+    alone = (
+        {
+            finding.where
+            for edition in editions
+            for finding in attack_tables(edition.indicators, tree, rules).findings
+        }
+        if together
+        else set()
+    )
     return {
         Finding("A4", f"{finding.attack} in both editions: {finding.where}", finding.lower, finding.upper)
-        for finding in together.findings
+        for finding in together
         if finding.where not in alone
     }
+
+
+def _together(one: Hierarchy, other: Hierarchy) -> Hierarchy:
+    """Return the relations of two releases: what one leaves out, the other may state."""
+    return Hierarchy(
+        tuple(dict.fromkeys((*one.sites, *other.sites))),
+        tuple(dict.fromkeys((*one.areas, *other.areas))),
+        tuple(dict.fromkeys((*one.groups, *other.groups))),
+    )
 
 
 def _accounting(before: ReleaseFiles, after: ReleaseFiles, disclosure: dict[str, Any]) -> list[Finding]:

@@ -14,10 +14,18 @@ ATTACKS: Final[dict[str, tuple[str, str]]] = {
         "différences de périodes ou d'âges emboîtés",
         "differences of overlapping periods or ages",
     ),
+    "A6": ("deux éditions des codes d'une zone", "two editions of the codes of an area"),
     "A7": ("taux multiplié par les personnes-années", "rate times person-years"),
     "A8": ("effectif retrouvé par l'intervalle", "count found from the interval"),
+    "A9": ("âges de quelques cas par les taux standardisés", "ages of a few cases from standardised rates"),
+    "A10": ("parts et rangs d'un effectif masqué", "shares and ranks of a hidden count"),
     "A11": ("complément d'un total", "complement of a total"),
+    "A13": ("sorties de modèles par personne", "figures of models by person"),
+    "A14": ("fichiers et métadonnées de trop", "files and metadata that should not be there"),
+    "A15": ("identifiants directs", "direct identifiers"),
+    "A16": ("lignes individuelles", "rows of single persons"),
     "A17": ("estimation d'un effectif masqué", "estimate of a hidden count"),
+    "S4": ("ce qu'apprend le seul cas d'une case", "what the only case of a cell learns"),
 }
 
 

@@ -20,6 +20,9 @@ RECOGNISABLE: Final = 2
 #: Bands this narrow are those of the standard populations: with a standardised rate beside them, each weight
 #: is known exactly and the rate is one more sum.
 NARROW_YEARS: Final = 5
+#: A witness brings a small count to the threshold and one case more: two counts that are eleven together would
+#: tell the only case of the one that the other is ten.
+BESIDE_ONE_CASE: Final = 1.0
 _STANDARDISED: Final = ("asr",)
 
 
@@ -65,7 +68,7 @@ def small_counts(counts: Counts, sums: Sums | None = None) -> Small:
     n = len(events) if sums is None else len(sums.values)
     lowest, highest = np.full(n, np.nan), np.full(n, np.nan)
     lowest[: len(events)][below] = 1.0
-    highest[: len(events)][below] = threshold[below] - 1.0
+    highest[: len(events)][below] = threshold[below] + BESIDE_ONE_CASE
     alone = exhausted & ~below
     lowest[: len(events)][alone] = np.maximum(0.0, events[alone] - (threshold[alone] - 1.0))
     unanimous = np.zeros(len(events), dtype=bool)
@@ -78,7 +81,7 @@ def small_counts(counts: Counts, sums: Sums | None = None) -> Small:
         few = (left > SAME) & (left < sums.leftover_threshold)
         remainders = int(few.sum())
         lowest[sums.n_cells :][few] = 1.0
-        highest[sums.n_cells :][few] = sums.leftover_threshold[few] - 1.0
+        highest[sums.n_cells :][few] = sums.leftover_threshold[few] + BESIDE_ONE_CASE
     return Small(cells, unanimous, remainders, lowest, highest)
 
 

@@ -13,6 +13,7 @@ from rnc_epi.extracts.published_together import write_extract_of_all
 from rnc_epi.flow import Progress, run_study, silent, stage_of
 from rnc_epi.release import publish, staged_release, verify
 from rnc_epi.release.audit_trail import append_to_trail
+from rnc_epi.release.history import released_before
 from rnc_epi.report import write_report
 from rnc_epi.vocabulary.errors import FileProblem
 from rnc_epi.vocabulary.study import Study, parse_study
@@ -51,16 +52,21 @@ def report(directory: Path, *, language: str = "fr", progress: Progress = silent
 
 
 def publish_edition(out: str | Path, *, approve: str) -> Path:
-    """Publish the staged release of a folder, unless it gives something away beside the current one.
+    """Publish the staged release of a folder, unless it gives something away beside those that went out.
+
+    These are the releases of the folder and of the output folders beside it.
 
     Raises
     ------
     DisclosureRefused
-        B030, the difference of the two editions speaks of a few persons.
+        B030, the difference of two editions speaks of a few persons.
     """
-    current, staged = Path(out) / "current", staged_release(Path(out))
-    if (current / "MANIFEST.json").is_file() and current.resolve().name != staged.name:
-        require_no_differencing(current, staged)
+    staged = staged_release(Path(out))
+    # Published before under the same name: the same content, or refused on its own account.
+    if not (Path(out) / "releases" / staged.name).exists():
+        earlier = released_before(out, staged.name)
+        if earlier:
+            require_no_differencing(earlier[0], staged, *earlier[1:])
     published = publish(out, approve=approve)
     append_to_trail(Path(out) / "internal", action="publish", outcome="done", release_id=published.name)
     return published
