@@ -150,6 +150,7 @@ def open_locked(
     Parameters
     ----------
     path : path of the ``.duckdb`` file
+        Never written to.
     memory_limit : str, optional
         Such as ``"4GB"`` or ``"60%"`` of the memory of the machine, which is the default.
     threads : int, optional
@@ -157,6 +158,11 @@ def open_locked(
     temp_directory : path, optional
         Existing folder for data that do not fit in memory; a private folder is made in it and removed at
         the end. It will hold individual data: choose the volume accordingly.
+
+    Yields
+    ------
+    Store
+        Its tables and columns, and the temporary tables made of them.
 
     Raises
     ------
@@ -168,6 +174,17 @@ def open_locked(
         D105 holds something else than base tables; D127 damaged.
     InputError
         D136 an option that makes no sense.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     made = duckdb.connect(f"{folder}/x.duckdb")
+    ...     _ = made.execute("CREATE TABLE areas AS SELECT 'r' AS geo_code")
+    ...     made.close()
+    ...     with open_locked(f"{folder}/x.duckdb") as store:
+    ...         store.read("SELECT * FROM areas")["geo_code"].tolist()
+    ['r']
     """
     store = lock(path, memory_limit=memory_limit, threads=threads, temp_directory=temp_directory)
     try:
