@@ -58,8 +58,10 @@ def completed(tree: Hierarchy, areas: Collection[AreaKey]) -> tuple[Entry, ...]:
             if parent not in within[part] or rank[parent] < rank[part]:
                 by_level[part.geo_level, part.geo_vintage].append(part)
         for parts in by_level.values():
+            # Areas of one level that hold one another (registries, and all of them): the widest, the finest.
+            widest = tuple(part for part in parts if not any(part in within[other] for other in parts))
             finest = tuple(part for part in parts if not within[part].intersection(parts))
-            entries.append((parent, finest))
+            entries += [(parent, layer) for layer in dict.fromkeys((widest, finest)) if layer]
     return tuple(entries)
 
 

@@ -73,8 +73,10 @@ def test_the_attacker_subtracts_regions_from_france_where_nothing_was_done_about
     code, true = careless.loc[lone, ["geo_code", "events"]].iloc[0]
     careless.loc[lone, ["events", "value", "lower", "upper", "se"]] = np.nan
     careless.loc[lone, "status"] = "not_published"
-    both = careless[careless["sex"].eq(careless.loc[lone, "sex"].iloc[0])]
-    found = attack_tables(both, as_extracts_state_it, RULES).findings
+    # Of one site and sex, so that areas alone can tell.
+    alone = careless["sex"].eq(careless.loc[lone, "sex"].iloc[0])
+    alone &= careless["site"].eq(careless.loc[lone, "site"].iloc[0])
+    found = attack_tables(careless[alone], as_extracts_state_it, RULES).findings
     assert any(f"region {code}" in finding.where and finding.lower == true for finding in found)
 
 
@@ -113,3 +115,13 @@ def test_a_pool_is_the_zones_in_it_and_what_these_are_made_of():
     # Départements of the pool need their line only where the zones are not there.
     assert (pool, tuple(places)) not in nearest(entries, {pool, one, two, *places})
     assert nearest(entries, {pool, *places}) == ((pool, tuple(places)),)
+
+
+def test_a_zone_that_is_the_nation_under_another_name_is_stated_beside_the_zones_in_it():
+    country, pool, one = key("france_hexagonale", "F"), key("registry_zone", "ALL"), key("registry_zone", "a")
+    places = [key("departement", code) for code in ("01", "02")]
+    tree = Hierarchy(areas=((country, tuple(places)), (pool, tuple(places)), (one, (places[0],))))
+    entries = completed(tree, {country, pool, one})
+    assert (country, (pool,)) in entries
+    assert (pool, (one,)) in entries
+    assert nearest(entries, {country, pool, one}) == ((country, (pool,)), (pool, (one,)))
