@@ -330,12 +330,16 @@ def _funnel_part(
         (text("funnel_lead", language),),
         (figure,),
         items=tuple(
-            f"{title}{colon}{funnel_sentence(found, language)}"
-            for title, (_, _, found) in zip(titles, panels, strict=True)
+            f"{_capital(sex.label(language))}{colon}{funnel_sentence(found, language)}"
+            for sex, _, found in panels
         ),
         language=language,
         altered=figure.altered,
     )
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _behind_funnel(content: Content, anchor: str, caption: str, rows: pd.DataFrame, language: str) -> Table:

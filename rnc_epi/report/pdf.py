@@ -65,7 +65,7 @@ def report_pdf(content: Content, sections: list[Section], language: str) -> byte
         "words": {key: text(key, language) for key in _WORDS},
         "release": text("release_line", language, release=content.release_id, version=content.version),
         "sources": [f"{source.title} ({source.licence})" for source in content.sources],
-        "sections": [_section(section, sizes) for section in sections],
+        "sections": [_section(section, sizes, language) for section in sections],
     }
     template = files("rnc_epi.report") / "templates" / "annual_report.typ"
     with tempfile.TemporaryDirectory() as folder:
@@ -155,14 +155,14 @@ def _printed(part: Any, language: str) -> Any:
     return part
 
 
-def _section(section: Section, sizes: dict[str, tuple[float, float]]) -> dict[str, Any]:
+def _section(section: Section, sizes: dict[str, tuple[float, float]], language: str) -> dict[str, Any]:
     return {
         "title": section.title,
         "paragraphs": section.paragraphs,
         "items": section.items,
-        "figures": [_figure(figure, sizes[figure.anchor], section.language) for figure in section.figures],
+        "figures": [_figure(figure, sizes[figure.anchor], language) for figure in section.figures],
         "tables": [_table(table) for table in section.tables],
-        "parts": [_section(part, sizes) for part in section.parts],
+        "parts": [_section(part, sizes, language) for part in section.parts],
         "notes": section.notes,
         "altered": section.altered,
     }

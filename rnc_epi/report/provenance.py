@@ -69,7 +69,9 @@ def _titles(content: Content, rows: pd.DataFrame) -> list[str]:
 
 
 def _joined(words: list[str], language: str) -> str:
-    return ", ".join(words) if words else text("source_unknown", language)
+    # Titles hold commas of their own.
+    joint = " ; " if language == "fr" else "; "
+    return joint.join(words) if words else text("source_unknown", language)
 
 
 def _scope(content: Content, rows: pd.DataFrame, language: str) -> str:

@@ -328,7 +328,7 @@ def _part(
 
     def draw() -> Figure:
         with drawing_style():
-            figure = new_figure(6.9, 3.45) if ordered else new_figure(3.5, 3.45)
+            figure = new_figure(6.9, 3.5) if ordered else new_figure(3.5, 3.4)
             # The map is the wider: at less than half the page the names of its insets would touch.
             across = {"ncols": 2, "width_ratios": [1.3, 1.0]} if ordered else {"ncols": 1}
             panels = figure.subplots(squeeze=False, **across).ravel()
@@ -348,6 +348,7 @@ def _part(
     if ordered:
         alternative += " " + describe_calibrated_areas(named, language, subject=subject)
     refused = bool(areas["status"].eq(NOT_ESTIMABLE).any())
+    read = "estimates_and_counts" if areas["estimator"].eq(OBSERVED).any() else "estimates"
     figures = [
         FigureBlock(
             f"map-{anchor}",
@@ -363,7 +364,7 @@ def _part(
             altered,
             source=source_line(content, areas, language),
             kind="estimates" if ordered else "",
-            lecture=lecture("estimates", example_of(named, middle=True), language) if ordered else "",
+            lecture=lecture(read, example_of(named, middle=True), language) if ordered else "",
         )
     ]
     return Section(f"section-{anchor}", site, figures=tuple(figures), language=language, altered=altered)

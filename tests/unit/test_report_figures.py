@@ -12,14 +12,17 @@ from matplotlib import _pylab_helpers
 from matplotlib.collections import PathCollection
 from matplotlib.text import Text
 
+from rnc_epi.extracts.geography.outlines import outlines
 from rnc_epi.report.figures import (
     describe_age_curve,
     describe_choropleth,
+    describe_funnel,
     describe_ranked_areas,
     describe_sites,
     describe_trend,
     plot_age_curve,
     plot_choropleth,
+    plot_funnel,
     plot_ranked_areas,
     plot_sites,
     plot_trend,
@@ -28,6 +31,8 @@ from rnc_epi.report.figures import (
     to_png,
     to_svg,
 )
+from rnc_epi.report.figures.funnel import funnel_of, funnel_sentence
+from rnc_epi.report.figures.style import DIVERGING
 
 #: A number left in a row that is not published: nothing may show it.
 LEFT = 777.7
@@ -97,8 +102,26 @@ def mapped():
     return gpd.GeoDataFrame(table, geometry=shapes)
 
 
-def drawn(ages, years, ranked, sites, mapped):
+@pytest.fixture
+def funnel():
+    expected = np.array([20.0, 50.0, 100.0, 400.0, 900.0, 5_000.0])
+    table = rows(
+        name=["Ain", "Gers", "Lot", "Var", "Nord", "Rhône"],
+        sex=1,
+        value=[1.2, 0.9, 1.1, 0.8, 1.0, 0.0],
+        status=["published"] * 5 + ["not_published"],
+        expected=expected,
+    ).assign(measure_unit="ratio", per=1)
+    shown = table["status"].eq("published")
+    # What disclosure blanks, and what nothing may show should it be left.
+    table["events"] = np.where(shown, table["value"] * expected, LEFT)
+    table["expected"] = np.where(shown, expected, LEFT)
+    return table
+
+
+def drawn(ages, years, ranked, sites, mapped, funnel):
     return {
+        "funnel": (lambda **k: plot_funnel(funnel, **k), describe_funnel, funnel),
         "ages": (lambda **k: plot_age_curve(ages, **k), describe_age_curve, ages),
         "years": (lambda **k: plot_trend(years, **k), describe_trend, years),
         "ranked": (lambda **k: plot_ranked_areas(ranked, **k), describe_ranked_areas, ranked),
@@ -107,9 +130,9 @@ def drawn(ages, years, ranked, sites, mapped):
     }
 
 
-@pytest.fixture(params=["ages", "years", "ranked", "sites", "mapped"])
-def one(request, ages, years, ranked, sites, mapped):
-    return drawn(ages, years, ranked, sites, mapped)[request.param]
+@pytest.fixture(params=["ages", "years", "ranked", "sites", "mapped", "funnel"])
+def one(request, ages, years, ranked, sites, mapped, funnel):
+    return drawn(ages, years, ranked, sites, mapped, funnel)[request.param]
 
 
 def test_a_figure_leaves_no_trace_in_pyplot_or_in_the_settings(one):
@@ -256,3 +279,79 @@ def test_lightness_of_the_sequence_falls_steadily_so_that_grey_keeps_the_order()
 
     steps = np.diff([lightness(colour) for colour in SEQUENTIAL])
     assert (steps < -0.08).all()
+
+
+def test_each_colour_of_a_ratio_has_a_lightness_of_its_own_in_grey_and_without_red_or_green():
+    def lightness(rgb):
+        # CIE L*, from linear light.
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        light = float(np.clip(linear @ [0.2126, 0.7152, 0.0722], 0, 1))
+        return 116 * light ** (1 / 3) - 16
+
+    held = sorted(lightness(np.array(mpl.colors.to_rgb(colour))) for colour in DIVERGING)
+    # Eight of the hundred steps of lightness: grey neighbours are told apart.
+    assert np.diff(held).min() > 8
+    # Purple has more blue than red and orange less: what dichromats of red or green keep.
+    blue_minus_red = [np.dot(mpl.colors.to_rgb(colour), [-1, 0, 1]) for colour in DIVERGING]
+    assert (np.array(blue_minus_red[:2]) > 0.1).all()
+    assert (np.array(blue_minus_red[3:]) < -0.2).all()
+
+
+def test_a_hidden_area_leaves_the_funnel_as_it_would_be_without_it(funnel):
+    other = funnel.assign(
+        events=funnel["events"].where(funnel["status"].eq("published"), 3.0),
+        expected=funnel["expected"].where(funnel["status"].eq("published"), 9_999.0),
+        value=funnel["value"].where(funnel["status"].eq("published"), 0.01),
+    )
+    alone = funnel[funnel["status"].eq("published")]
+    first, second, third = (to_svg(plot_funnel(table).figure, "f") for table in (funnel, other, alone))
+    assert first == second == third
+    assert describe_funnel(funnel, "fr", subject="X") == describe_funnel(alone, "fr", subject="X")
+
+
+def test_the_funnel_is_that_of_chance_and_says_the_spread_beyond_it(funnel):
+    rng = np.random.default_rng(3)
+    many, names = 300, [f"d{k}" for k in range(300)]
+    table = funnel.iloc[[0] * many].reset_index(drop=True).assign(expected=4_000.0, name=names)
+    calm = table.assign(events=rng.poisson(4_000.0, many))
+    spread = table.assign(events=rng.poisson(4_000.0 * np.exp(rng.normal(0, 0.1, many))))
+    quiet, restless = (funnel_of(one.assign(value=one["events"] / 4_000.0)) for one in (calm, spread))
+    # Normal scores brought back to their tenth and ninetieth centiles keep 0.678 of their variance, here
+    # 0.1 squared and 1/4000 together; chance is then taken off. Twice the spread of the square root is that
+    # of the ratio; of 300 areas it is known to a twentieth.
+    true = np.sqrt(0.678 * (0.1**2 + 1 / 4_000) - 1 / 4_000)
+    assert 2 * float(restless.spread.between) == pytest.approx(true, rel=0.15)
+    assert 2 * float(quiet.spread.between) < 0.01
+    assert not quiet.overdispersed or float(quiet.spread.factor) < 1.1
+    # By hand: beyond 3.09 standard errors of chance alone, 1/sqrt(4000), lies nearly all that is spread.
+    beyond = np.abs(np.sqrt(spread["events"] / 4_000.0) - 1) * 2 * np.sqrt(4_000.0) > 3.15
+    assert restless.areas["outside_chance"].sum() >= 0.9 * beyond.sum() > 100
+    assert restless.areas["outside_spread"].sum() < 0.05 * many
+    assert quiet.areas["outside_chance"].sum() <= 3
+    assert "(surdispersion)\u00a0: variance" in funnel_sentence(restless, "fr")
+    # Below five areas nothing can be said of a spread.
+    assert funnel_of(calm.assign(value=1.0).head(4)) is None
+
+
+@pytest.mark.parametrize("overseas", [True, False])
+def test_areas_around_paris_are_drawn_twice_and_stand_clear_of_the_coast(overseas):
+    held = outlines("departement").set_geometry("display")
+    held = held[~held["inset"] | overseas].reset_index(drop=True)
+    areas = held.assign(value=1.0, status="published", name=held["geo_code"])
+    small = areas.assign(zoom=areas["geo_code"].isin(["75", "92", "93", "94"]))
+    plain, twice = plot_choropleth(areas), plot_choropleth(small)
+
+    def shapes(ax):
+        return [path for group in ax.collections for path in group.get_paths()]
+
+    first, both = shapes(plain), shapes(twice)
+    assert len(both) == len(first) + 4
+    land = shapely.union_all([shapely.Polygon(part) for path in first for part in path.to_polygons()])
+    added = [path for path in both if not any(np.array_equal(path.vertices, old.vertices) for old in first)]
+    assert len(added) == 4
+    box = shapely.box(*np.ravel(shapely.total_bounds([shapely.LineString(path.vertices) for path in added])))
+    assert box.distance(land) > 20_000
+    assert any(found.get_text().startswith("Paris") for found in twice.texts)
+    # The classes are those of the areas, each counted once.
+    labels = [[found.get_text() for found in ax.get_legend().get_texts()] for ax in (plain, twice)]
+    assert labels[0] == labels[1]

@@ -205,6 +205,19 @@ def test_every_page_of_the_pdf_holds_something_and_keeps_inside_its_margins(docu
         assert not ink[:, -margin:].any(), number + 1
 
 
+def test_no_page_but_the_last_of_a_chapter_is_mostly_empty(document):
+    begins = {item.get_dest().get_index() for item in document.get_toc() if item.level == 0}
+    assert len(begins) >= 6
+    for number in range(1, len(document)):
+        if number + 1 in begins or number + 1 == len(document):
+            continue
+        image = np.asarray(document[number].render(scale=1, grayscale=True).to_pil())
+        top, bottom = int(image.shape[0] * 2.3 / 29.7), int(image.shape[0] * 27.7 / 29.7)
+        ink = np.flatnonzero((image[top:bottom] < 200).any(axis=1))
+        # A figure may not be made smaller than can be read, so some of a page may stay empty: two fifths.
+        assert ink.max() > 0.6 * (bottom - top), number + 1
+
+
 def words_of(document, number):
     return " ".join(document[number].get_textpage().get_text_range().split())
 
@@ -253,11 +266,18 @@ def test_every_map_has_a_legend(content):
 
 
 def test_the_english_report_is_english(release, tmp_path):
-    page = write_report(release, tmp_path, language="en")["html"].read_text(encoding="utf-8")
+    written = write_report(release, tmp_path, language="en")
+    page = written["html"].read_text(encoding="utf-8")
     assert '<html lang="en">' in page
     assert "SYNTHETIC DATA" in page
     assert "Counts altered." in page
-    assert not re.search(r"hommes|femmes|Décès par|n.est pas", re.sub(r"base64,[^\"]*", "", page))
+    french = r"hommes|femmes|Décès par|n.est pas|Lecture|Traitement|Champ"
+    assert not re.search(french, re.sub(r"base64,[^\"]*", "", page))
+    document = pypdfium2.PdfDocument(written["pdf"])
+    printed = " ".join(words_of(document, number) for number in range(len(document)))
+    document.close()
+    assert "How to read: " in printed
+    assert not re.search(french, printed)
 
 
 @pytest.mark.parametrize(

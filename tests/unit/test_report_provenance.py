@@ -42,7 +42,7 @@ def test_every_figure_and_table_has_a_line_of_source(sections):
     assert len(tables) > 12
     for block in (*figures, *tables):
         assert plain(block.source).startswith("Source : "), block.anchor
-        assert "traitement : rnc_epi" in plain(block.source), block.anchor
+        assert "Traitement : rnc_epi" in plain(block.source), block.anchor
         page = section_html(Section("s", "S", figures=(block,))) if block in figures else ""
         assert not page or block.source.split(";")[0].split("<")[0] in page
 
@@ -53,12 +53,12 @@ def test_the_line_tells_sources_years_areas_sexes_and_ages(content):
     said = plain(source_line(content, rows, "fr"))
     assert "Décès d'essai <b>" in said
     assert "Registres d'essai" not in said
-    assert "période : 2018-2020" in said
-    assert said.endswith("champ : 8 départements, hommes, tous âges.")
+    assert "Période : 2018-2020" in said
+    assert said.endswith("Champ : 8 départements, hommes, tous âges.")
     both = pd.concat([rows, content.rows("death", "asr", "departement", site="lung", sex=2)])
     assert "hommes et femmes" in plain(source_line(content, both, "fr"))
     nation = content.rows("death", "age_specific_rate", "france_hexagonale", site="lung", sex=2, age_from=50)
-    assert plain(source_line(content, nation, "fr")).endswith("champ : France hexagonale, femmes, 50-74 ans.")
+    assert plain(source_line(content, nation, "fr")).endswith("Champ : France hexagonale, femmes, 50-74 ans.")
     assert source_line(content, nation.iloc[:0], "fr") == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import geopandas as gpd
@@ -248,6 +249,37 @@ def test_a_caterpillar_of_hundreds_of_areas_needs_no_names_and_one_of_none_says_
     nothing = table.assign(status="not_published")
     assert describe_caterpillar(nothing, "fr")
     plot_caterpillar(nothing)
+
+
+def test_a_ribbon_names_only_areas_that_are_distinct_and_holds_no_hidden_number():
+    value = np.geomspace(0.5, 2.0, 400)
+    table = pd.DataFrame(
+        {
+            "name": [f"z{k:03d}" for k in range(400)], "value": value, "lower": value / 1.3,
+            "upper": value * 1.3, "status": "published", "risk_class": 0.0,
+        }
+    )  # fmt: skip
+    table.loc[[40, 50], "risk_class"] = -1.0
+    table.loc[[300, 390], "risk_class"] = 1.0
+    # The highest and the lowest of all are not distinct, and one is hidden whatever its class.
+    table.loc[399, ["status", "value", "lower", "upper", "risk_class"]] = [
+        "not_published",
+        7.7,
+        7.7,
+        7.7,
+        1.0,
+    ]
+    ax = plot_caterpillar(table)
+    said = " ".join(found.get_text() for found in ax.texts)
+    assert set(re.findall(r"z\d+", said)) == {"z040", "z050", "z300", "z390"}
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines])
+    bands = np.concatenate([path.vertices[:, 1] for band in ax.collections for path in band.get_paths()])
+    assert max(drawn.max(), bands.max()) < 3.0
+    # What is left in a hidden row, or its being there at all, changes no byte.
+    without = to_png(figure_of(plot_caterpillar(table.drop(index=399))), "c", dpi=60)
+    assert to_png(figure_of(ax), "c", dpi=60) == without
+    signs = {line.get_marker() for line in ax.lines if line.get_marker() not in ("None", "")}
+    assert signs == {"v", "^"}
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.4, 3.0), (0.82, 1.2), (0.93, 1.08)])

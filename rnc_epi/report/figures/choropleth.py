@@ -34,6 +34,9 @@ LABEL_HEIGHT: Final = 55_000.0
 LABEL_WIDTH: Final = 185_000.0
 INSET_MARGIN: Final = 9_000.0
 
+#: Longest label of a legend of which three stand side by side.
+SHORT_LABEL: Final = 13
+
 #: Width in metres that areas shown a second time are enlarged to, about, and how far above the map
 ZOOM_WIDTH: Final = 190_000.0
 ZOOM_RISE: Final = 35_000.0
@@ -87,7 +90,7 @@ def plot_choropleth(
     written = Format(language)
     # From here on by what is drawn: areas, then those that are drawn a second time.
     twice = np.flatnonzero(areas["zoom"].to_numpy(dtype=bool)) if "zoom" in areas else np.zeros(0, dtype=int)
-    enlarged, times = enlarge(shapes, twice)
+    enlarged, times = enlarge(shapes, twice, inset)
     drawn = np.concatenate([np.arange(len(areas)), twice])
     shapes = np.concatenate([shapes, enlarged])
     number, status = number[drawn], status[drawn]
@@ -121,7 +124,7 @@ def plot_choropleth(
             _frame_inset(ax, shapely.total_bounds(enlarged), label)
         ax.set_aspect("equal")
         ax.set_axis_off()
-        _fit(ax, shapes, has_insets=bool(inset.any()))
+        _fit(ax, shapes, has_insets=bool(inset.any()) or len(twice) > 0)
         if title:
             ax.set_title(title)
         ax.legend(
@@ -131,7 +134,7 @@ def plot_choropleth(
             alignment="left",
             loc="upper left",
             bbox_to_anchor=(0.0, 0.0),
-            ncols=2,
+            ncols=3 if all(len(str(patch.get_label())) <= SHORT_LABEL for patch in legend) else 2,
             fontsize=7,
             handlelength=1.6,
             handleheight=1.1,
@@ -177,7 +180,7 @@ def spread_insets(shapes: np.ndarray, names: np.ndarray | None = None) -> np.nda
     return moved
 
 
-def enlarge(shapes: np.ndarray, twice: np.ndarray) -> tuple[np.ndarray, int]:
+def enlarge(shapes: np.ndarray, twice: np.ndarray, beside: np.ndarray) -> tuple[np.ndarray, int]:
     """Return some shapes enlarged a whole number of times, in the upper left of the map of all, and how many.
 
     Parameters
@@ -185,10 +188,14 @@ def enlarge(shapes: np.ndarray, twice: np.ndarray) -> tuple[np.ndarray, int]:
     shapes : ndarray of geometries
     twice : ndarray of int
         Positions of those to enlarge.
+    beside : ndarray of bool
+        Which shapes are insets themselves.
     """
     if not len(twice):
         return shapes[twice], 1
     left, _, _, top = shapely.total_bounds(shapes)
+    # Left of the coast below it, where no inset has made room.
+    left = min(left, shapely.total_bounds(shapes[~beside])[0] - 0.55 * ZOOM_WIDTH)
     bounds = shapely.total_bounds(shapes[twice])
     times = max(2, round(ZOOM_WIDTH / (bounds[2] - bounds[0])))
     corner, target = bounds[[0, 3]], np.array([left, top + ZOOM_RISE])
