@@ -58,6 +58,7 @@ def everywhere(old: str, new: str) -> str:
         # 36 000.5 with a point, where the point is declared for thousands: ten times as many otherwise.
         ('thousands = "."\ndecimal = ","', ".5", ".5"),
         ('thousands = " "', ";36", ";3 6"),
+        ('thousands = " "', ";36", ";3 6 "),
         ('thousands = "\'"', ";36", ";3'6"),
         ("", ";36", ";36\u2009"),
         ("", ";36", ";36\u2007"),
