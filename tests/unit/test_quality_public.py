@@ -130,7 +130,7 @@ def _shown(parts, wholes, **columns) -> pd.Series:
     return public.loc[public["status"] == OK, "value"]
 
 
-@pytest.mark.parametrize("whole", [90, 120, 333, 1_000, 2_500])
+@pytest.mark.parametrize("whole", [90, 120, 333, 1_000])
 def test_a_share_that_is_shown_fits_ten_counts_at_least(whole):
     # Whoever knows how many cases there are tries every numerator.
     parts = np.arange(whole + 1)
@@ -138,11 +138,11 @@ def test_a_share_that_is_shown_fits_ten_counts_at_least(whole):
     assert shown.empty == (whole < 100)
     # At both ends a rounded number begins where what is small ends.
     inside = shown[shown.gt(shown[shown > 0].min()) & shown.lt(shown[shown < 100].max())]
-    # Ten or more persons; nine where the two limits of a step fall on whole numbers, of which ties take one.
+    # Ten or more persons; nine where both ends of ten fall on the odd side of a tie.
     assert inside.empty or inside.groupby(inside).size().min() >= 9
 
 
-@pytest.mark.parametrize("known", [30, 200, 700])
+@pytest.mark.parametrize("known", [30, 200, 350])
 def test_a_ratio_that_is_shown_fits_ten_counts_at_least(known):
     # Whoever knows the deaths tries every number of cases, and the other way round.
     ratio = {"indicator": "mortality_incidence_ratio", "unit": "ratio", "site": "lung"}
@@ -151,10 +151,7 @@ def test_a_ratio_that_is_shown_fits_ten_counts_at_least(known):
         shown = _shown(parts, wholes, **ratio)
         inside = shown[shown.gt(shown.min()) & shown.lt(shown.max())]
         assert len(inside)
-        sizes = inside.groupby(inside).size()
-        # Where the step changes from 2 to 5 it may cut one of them in two.
-        assert sizes.min() >= 5
-        assert (sizes < 9).sum() <= 1
+        assert inside.groupby(inside).size().min() >= 9
 
 
 def test_the_command_speaks_french_by_default_and_english_on_demand(valid, tmp_path, capsys):

@@ -3,9 +3,9 @@
 A share is hidden where its numerator, or what is left of its denominator, counts 1 to 10 persons. Then enough
 others of the same registry and indicator are hidden that no sum gives the number back: over the years of all
 cancers, and over the sites of all years together. Only both sexes are shown. Exact counts are not shown at
-all, and what is shown is rounded to what ten persons are worth, so that neither a count that a release hides
-nor the persons whom one edition has and the next has not follow from it. What the others have is not told
-where one of those compared is hidden.
+all, and what is shown is made of counts that are rounded to tens first, so that neither a count that a
+release hides nor the persons whom one edition has and the next has not follow from it. What the others have
+is not told where one of those compared is hidden.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ COLUMNS: Final = (
 _COUNTLESS: Final = ("years_behind",)
 #: Their denominator is a number that is expected, not one of persons.
 _EXPECTED: Final = ("childhood_ratio",)
+_COUNTED: Final = ("part", "whole")
 _DECIMALS: Final = {"percent": 0, "ratio": 2, "difference": 2, "years": 0}
-#: Steps that say nothing any more: a number whose ten persons are worth more is not shown.
+#: A number that ten persons move by more says nothing any more, and is not shown.
 _COARSEST: Final = {"percent": 10.0, "ratio": 0.5, "difference": 0.5, "years": 1.0}
 
 
@@ -60,34 +61,55 @@ def public_form(table: pd.DataFrame, threshold: int = DEFAULT_THRESHOLD) -> pd.D
     for _, rows in told[told["status"] == OK].groupby(["registry", "indicator"], sort=True):
         if rows["indicator"].iloc[0] not in _COUNTLESS:
             hidden[rows.index[_hidden_of_one_indicator(rows, threshold)]] = True
-    steps = _worth_of_some(told, threshold)
-    hidden |= (steps > told["unit"].map(_COARSEST).to_numpy(dtype=np.float64)) & (told["status"] == OK)
+    coarse = _worth_of_some(told, threshold) > told["unit"].map(_COARSEST).to_numpy(dtype=np.float64)
+    hidden |= coarse & (told["status"] == OK).to_numpy()
     out = told.copy()
     out.loc[hidden, "status"] = HIDDEN
     gone = (out["status"] != OK).to_numpy()
-    # What the others have is that of one registry where there are two: no finer than what each of them shows.
-    families = pd.DataFrame({key.name: key for key in family(told)}).assign(step=steps, gone=hidden)
-    together = families.groupby(list(families.columns[:-2]), sort=False)
+    # What the others have is that of one registry where there are two.
+    families = pd.DataFrame({key.name: key for key in family(told)})
+    together = told.assign(gone=hidden).groupby([families[name] for name in families], sort=False)
     exposed = together["gone"].transform("any").to_numpy(dtype=bool)
-    for name, size in (("value", steps), ("others", together["step"].transform("max").to_numpy())):
-        numbers = out[name].to_numpy(dtype=np.float64)
-        told_by = [
-            np.nan if np.isnan(number) else round(float(np.rint(number / step)) * step, _DECIMALS[unit])
-            for number, step, unit in zip(numbers, size, out["unit"], strict=True)
-        ]
-        out[name] = np.where(
-            gone | (exposed & (name == "others")), np.nan, np.array(told_by, dtype=np.float64)
-        )
+    part, whole = (told[name].to_numpy(dtype=np.float64) for name in ("part", "whole"))
+    rest = [together[name].transform("sum").to_numpy(dtype=np.float64) for name in _COUNTED]
+    rest = [rest[0] - part, rest[1] - whole]
+    for name, counts, lost in (("value", [part, whole], gone), ("others", rest, gone | exposed)):
+        numbers = _of_rounded_counts(out, name, counts[0], counts[1], threshold - 1)
+        out[name] = np.where(lost, np.nan, numbers)
     out["differs"] = out["differs"].astype("boolean").mask(gone | exposed)
     return out[list(COLUMNS)]
 
 
-def _worth_of_some(table: pd.DataFrame, threshold: int) -> NDArray[np.float64]:
-    """Return the steps to which the numbers are rounded: what as many persons are worth as stay hidden.
+def _of_rounded_counts(
+    table: pd.DataFrame, name: str, part: NDArray[np.float64], whole: NDArray[np.float64], base: int
+) -> NDArray[np.float64]:
+    """Return the numbers as they are when the persons of both counts are rounded to tens first.
 
-    The next 1, 2 or 5 above it, and no finer than the decimals of the unit. A number that is rounded so tells
-    its counts to within as many persons: not one that a release hides, nor a person more or less.
+    Whatever a reader knows besides, a number fits ten counts: what would tell them apart is gone before it
+    is made.
     """
+    number = table[name].to_numpy(dtype=np.float64)
+    expected = table["indicator"].isin(_EXPECTED).to_numpy(dtype=bool)
+    above, below = base * np.rint(part / base), base * np.rint(whole / base)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_part = np.where(part > 0, above / part, 1.0)
+        of_whole = np.where((whole > 0) & ~expected, below / whole, 1.0)
+        scaled = number * of_part / of_whole
+        # A difference holds a survival too: it is rounded to what these persons are worth.
+        step = np.maximum(base * np.fmax(1.0, above / below) / below, 0.01)
+        moved = np.rint((number + above / below - part / whole) / step) * step
+    counted = np.isfinite(part + whole)
+    rounded = np.where((table["unit"] == "difference") & counted, moved, np.where(counted, scaled, number))
+    places = table["unit"].map(_DECIMALS)
+    # What is the same number but for its last bits is rounded the same way.
+    return np.array(
+        [round(round(float(one), 9), place) for one, place in zip(rounded, places, strict=True)],
+        dtype=np.float64,
+    )
+
+
+def _worth_of_some(table: pd.DataFrame, threshold: int) -> NDArray[np.float64]:
+    """Return by how much a number moves with as many persons as stay hidden, 0 where it counts none."""
     part, whole, value = (table[name].to_numpy(dtype=np.float64) for name in ("part", "whole", "value"))
     due = table["indicator"].isin(_EXPECTED).to_numpy(dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -95,12 +117,7 @@ def _worth_of_some(table: pd.DataFrame, threshold: int) -> NDArray[np.float64]:
         ratio = np.where(table["unit"] == "difference", part / whole, value)
         of_part = np.where(table["unit"] == "percent", 100 / whole, np.where(due, 1 / whole, ratio / part))
         worth = (threshold - 1) * np.fmax(of_part, np.where(due, 0.0, ratio / whole))
-        scale = 10.0 ** np.floor(np.log10(worth))
-    leading = worth / scale
-    steps = scale * np.select([leading <= 1, leading <= 2, leading <= 5], [1.0, 2.0, 5.0], 10.0)
-    finest = 10.0 ** -table["unit"].map(_DECIMALS).to_numpy(dtype=np.float64)
-    counted = np.isfinite(steps) & (steps > 0) & ~table["indicator"].isin(_COUNTLESS).to_numpy(dtype=bool)
-    return np.where(counted, np.maximum(steps, finest), finest)
+    return np.where(np.isfinite(worth), worth, 0.0)
 
 
 def suppressed(
