@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rnc_epi.inequality import Grouping
     from rnc_epi.vocabulary.study import Study
     from rnc_epi.vocabulary.study_inequality import Inequality
+    from rnc_epi.vocabulary.study_small_areas import SmallAreas
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,13 @@ class Chapter:
 def whole_country_chapter(
     study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
 ) -> Chapter:
-    """Return incidence for the whole country from registries and correlates, as ``[calibration]`` asks."""
+    """Return incidence for the whole country from registries and correlates, as ``[calibration]`` asks.
+
+    Raises
+    ------
+    NotCovered
+        K014, a period for which no correlate has counts.
+    """
     from rnc_epi.calibration import whole_country
 
     asked = study.calibration
@@ -73,23 +80,21 @@ def whole_country_chapter(
     correlates = tuple(PROXY_EVENT + name for name in asked.proxies)
     sites = _sites(sites, builder, asked.sites, correlates)
     levels = tuple(dict.fromkeys((asked.learning_level, asked.geo_level)))
-    proxies = _cells(
-        builder, sites, asked.sexes, correlates, levels, pooled=tuple(map(Period.parse, asked.periods))
-    )
-    periods = sorted(
-        {
-            Period(*row)
-            for part in proxies
-            for row in part.strata[["period_from", "period_until"]].itertuples(index=False, name=None)
-        }
-    )
+    wanted = tuple(map(Period.parse, asked.periods))
+    proxies = _cells(builder, sites, asked.sexes, correlates, levels, pooled=wanted)
+    periods = _periods(proxies)
+    if missing := [period.label for period in wanted if period not in periods]:
+        there = _periods(_cells(builder, sites, asked.sexes, correlates, levels))
+        expected = ", ".join(period.label for period in there) or "–"
+        raise NotCovered("K014", found=", ".join(missing), expected=expected)
     incidence = _cells(builder, sites, asked.sexes, ("incidence",), levels)
     incidence += _cells(
         builder, sites, asked.sexes, ("incidence",), levels, pooled=[p for p in periods if p.length > 1]
     )
     people = _cells(builder, ("all_cancers",), asked.sexes, ("death",), NATIONAL_LEVELS)
     groups = None
-    if asked.deprivation_term and study.inequality is not None:
+    if asked.deprivation_term:
+        assert study.inequality is not None
         cut = grouping_of(study.inequality, extract, builder)
 
         def grouped(events: tuple[str, ...]) -> list[Cells]:
@@ -109,6 +114,12 @@ def whole_country_chapter(
     return Chapter(found.results, found.internal_tables() | smoothed)
 
 
+def _periods(cells: Iterable[Cells]) -> list[Period]:
+    columns = ["period_from", "period_until"]
+    rows = (row for part in cells for row in part.strata[columns].itertuples(index=False, name=None))
+    return sorted({Period(int(start), int(stop)) for start, stop in rows})
+
+
 def _smoothed_estimates(
     study: Study, found: WholeCountry, extract: Extract, builder: CellBuilder
 ) -> dict[str, pd.DataFrame]:
@@ -118,8 +129,6 @@ def _smoothed_estimates(
     asked, level = study.small_areas, found.asked.geo_level
     if asked is None or not asked.calibrated:
         return {}
-    if "sir" not in found.asked.indicators:
-        raise InputError("A048", expected="[calibration] indicators: sir")
     graphs = graphs_of(extract.areas_table("adjacency"), builder.areas())
     if level not in graphs:
         raise InputError("A046", name=level, expected=", ".join(sorted(graphs)) or "–")
@@ -147,13 +156,17 @@ def small_areas_chapter(
     """Return smoothed maps, as ``[small_areas]`` asks; the rows are the counts that they are made of.
 
     The maps themselves stay internal: those that are published are made again, of published counts.
+
+    Raises
+    ------
+    NotCovered
+        K013, a site, sex or event that the section names has no map; A037, an event that it names has maps
+        and no national rates to compare them with.
     """
     from rnc_epi.smallarea import graphs_of, small_areas
 
     asked = study.small_areas
     assert asked is not None
-    if asked.calibrated and study.calibration is None:
-        raise InputError("A048", expected="[calibration]")
     graphs = graphs_of(extract.areas_table("adjacency"), builder.areas())
     levels = tuple(
         asked.geo_levels or [name for name in study.select.geo_levels if name in graphs] or list(graphs)
@@ -178,6 +191,7 @@ def small_areas_chapter(
         return small_areas(cells, graphs, asked, published=published, **tables).results
 
     found = small_areas(cells, graphs, asked, **tables)
+    _require_maps(asked, found.diagnostics)
     internal = {"small_areas_maps": found.results} | {
         f"small_areas_{name}": getattr(found, name)
         for name in ("diagnostics", "parameters", "ranks", "local", "clusters", "factors")
@@ -188,6 +202,23 @@ def small_areas_chapter(
         counts(part.take(part.strata["geo_level"].isin(beside).to_numpy(bool))) for part in cells if beside
     ]
     return Chapter(as_result(joined(counted)), internal, maps_of=maps_of)
+
+
+def _require_maps(asked: SmallAreas, maps: pd.DataFrame) -> None:
+    """Refuse what a study names for its maps and no map shows; what it leaves open may be missing."""
+    if maps.empty:
+        wanted = [*asked.sites, *asked.events, *asked.geo_levels]
+        raise NotCovered("K013", found=", ".join(wanted), expected="–")
+    for key, column in (("sites", "site"), ("sexes", "sex"), ("events", "event_type")):
+        held = set(maps[column])
+        missing = [value for value in getattr(asked, key) if value not in held]
+        if missing and key in asked.model_fields_set:
+            raise NotCovered(
+                "K013", found=", ".join(map(str, missing)), expected=", ".join(map(str, sorted(held)))
+            )
+    for event in asked.events if "events" in asked.model_fields_set else ():
+        if maps.loc[maps["event_type"].eq(event), "code"].eq("A037").all():
+            raise NotCovered("A037", name=f"{asked.reference}, {event}")
 
 
 def inequality_chapter(

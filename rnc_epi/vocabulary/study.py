@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rnc_epi.vocabulary.errors import FileProblem, InputError, StudyFileError
+from rnc_epi.vocabulary.periods import Period
 from rnc_epi.vocabulary.policy import Lift
 from rnc_epi.vocabulary.sites import SITES
 from rnc_epi.vocabulary.study_calibration import Calibration
-from rnc_epi.vocabulary.study_errors import require_each_once, study_error
+from rnc_epi.vocabulary.study_errors import (
+    require_each_once,
+    require_served,
+    require_sites,
+    require_standards,
+    study_error,
+)
 from rnc_epi.vocabulary.study_inequality import Inequality
 from rnc_epi.vocabulary.study_quality import Quality
 from rnc_epi.vocabulary.study_section import Section
@@ -60,6 +67,21 @@ class Select(Section):
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return require_each_once(values)
 
+    @field_validator("sites")
+    @classmethod
+    def _sites_are_known(cls, slugs: list[str]) -> list[str]:
+        return require_sites(slugs)
+
+    @model_validator(mode="after")
+    def _periods_are_read(self) -> Self:
+        # The year 2016 and the period "2016-2016" are one.
+        require_each_once([period.label for period in self.periods()])
+        return self
+
+    def periods(self) -> list[Period]:
+        """Return the years and the pooled periods that are named."""
+        return [*(Period(year, year + 1) for year in self.years), *map(Period.parse, self.pooled)]
+
 
 class Rates(Section):
     """Which rates, with which limits."""
@@ -81,12 +103,24 @@ class Rates(Section):
     def _each_once(cls, values: list[Any]) -> list[Any]:
         return require_each_once(values)
 
+    @field_validator("standards")
+    @classmethod
+    def _standards_are_known(cls, names: list[str]) -> list[str]:
+        return require_standards(names)
+
     @field_validator("ages")
     @classmethod
     def _ages_increase(cls, ages: list[int]) -> list[int]:
         if not ages or sorted(set(ages)) != ages or ages[0] != 0:
             raise InputError("S040", found=ages)
         return ages
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        require_served(self, ("standards", "interval_method"), "asr" in self.indicators, "indicators: asr")
+        by_age = "age_specific_rate" in self.indicators
+        require_served(self, ("ages",), by_age, "indicators: age_specific_rate")
+        return self
 
 
 class CaveatLift(Section):
@@ -143,6 +177,30 @@ class Study(Section):
     small_areas: SmallAreas | None = None
     inequality: Inequality | None = None
 
+    @model_validator(mode="after")
+    def _tables_go_together(self) -> Self:
+        """Refuse a table that another one leaves without what it needs."""
+        whole, maps, asked = self.calibration, self.small_areas, self.select.periods()
+        if whole is not None and whole.deprivation_term and self.inequality is None:
+            raise InputError("S053", found="[calibration] deprivation_term", expected="[inequality]")
+        if whole is not None:
+            drawn = whole.benchmark or whole.deprivation_term or (maps is not None and maps.calibrated)
+            by = "benchmark, deprivation_term, [small_areas] calibrated"
+            require_served(whole, ("draws", "seed"), drawn, by)
+        if maps is None:
+            return self
+        if maps.calibrated and (whole is None or "sir" not in whole.indicators):
+            raise InputError(
+                "A048", expected="[calibration]" if whole is None else "[calibration] indicators: sir"
+            )
+        long_enough = [period for period in asked if period.length >= maps.minimum_years]
+        selected = ", ".join(period.label for period in asked)
+        if asked and not long_enough:
+            raise InputError("S056", found=selected, expected=maps.minimum_years)
+        if asked and maps.time is not None and not _some_follow_another(long_enough):
+            raise InputError("S057", found=selected)
+        return self
+
     def lifts(self) -> tuple[Lift, ...]:
         """Return the declared exceptions in the form of the policy."""
         return tuple(Lift(e.site, e.event, e.reason_fr, e.reason_en) for e in self.disclosure.exceptions)
@@ -163,7 +221,7 @@ def parse_study(text: str, where: str) -> Study:
     ------
     StudyFileError
         ``S020`` unknown key (with the nearest known), ``S021`` bad value, ``S022`` reserved table,
-        ``S023`` not TOML.
+        ``S023`` not TOML, ``S055`` tables that do not go together.
 
     Examples
     --------
@@ -198,6 +256,14 @@ def read_study(path: str | Path) -> tuple[Study, Path]:
     study = parse_study(text, file.name)
     extract = (file.parent / study.extract).resolve()
     return study, extract
+
+
+def _some_follow_another(periods: list[Period]) -> bool:
+    return any(
+        one.period_until == other.period_from and one.length == other.length
+        for one in periods
+        for other in periods
+    )
 
 
 def _position(problem: str, text: str) -> tuple[int, int]:

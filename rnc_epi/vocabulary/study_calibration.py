@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rnc_epi.vocabulary.errors import InputError
 from rnc_epi.vocabulary.periods import Period
-from rnc_epi.vocabulary.study_errors import require_each_once
+from rnc_epi.vocabulary.study_errors import require_each_once, require_sites, require_standards
 from rnc_epi.vocabulary.study_section import Section
 
 ProxyName = Literal["A", "H", "HA", "M"]
@@ -35,7 +35,9 @@ class Calibration(Section):
     sites: list[str] = Field(
         default_factory=list, description="slugs of sites; empty: all that have incidence and a correlate"
     )
-    sexes: list[Literal[1, 2]] = Field(default=[1, 2], description="each sex has a ratio of its own")
+    sexes: list[Literal[1, 2]] = Field(
+        default=[1, 2], min_length=1, description="each sex has a ratio of its own"
+    )
     proxies: list[ProxyName] = Field(
         default=["A", "H", "HA", "M"],
         min_length=1,
@@ -66,8 +68,8 @@ class Calibration(Section):
         description="calibrated: limits that few districts deserve; chatignoux: the published ones",
     )
     level: float = Field(default=0.95, gt=0, lt=1)
-    standards: list[str] = Field(default=["world"])
-    indicators: list[CalibratedIndicator] = Field(default=["count", "crude_rate", "asr", "sir"])
+    standards: list[str] = Field(default=["world"], min_length=1)
+    indicators: list[CalibratedIndicator] = Field(default=["count", "crude_rate", "asr", "sir"], min_length=1)
     publish_on: Literal["reference", "noise_corrected"] = Field(
         default="reference", description="which grade decides; the other one stands in the internal tables"
     )
@@ -96,10 +98,20 @@ class Calibration(Section):
             Period.parse(label)
         return periods
 
-    @field_validator("proxies", "sexes", "methods", "indicators", "standards")
+    @field_validator("sites", "periods", "proxies", "sexes", "methods", "indicators", "standards")
     @classmethod
     def _named_once(cls, names: list) -> list:
         return require_each_once(names)
+
+    @field_validator("sites")
+    @classmethod
+    def _sites_are_known(cls, slugs: list[str]) -> list[str]:
+        return require_sites(slugs)
+
+    @field_validator("standards")
+    @classmethod
+    def _standards_are_known(cls, names: list[str]) -> list[str]:
+        return require_standards(names)
 
     @model_validator(mode="after")
     def _national_figures_serve(self) -> Self:
@@ -109,4 +121,6 @@ class Calibration(Section):
         require_each_once(pairs)
         if self.sites and (beside := [site for site, _ in pairs if site not in self.sites]):
             raise InputError("S052", found=", ".join(beside), expected=", ".join(self.sites))
+        if beside := [f"{site} ({sex})" for site, sex in pairs if sex not in self.sexes]:
+            raise InputError("S058", found=", ".join(beside), expected=", ".join(map(str, self.sexes)))
         return self

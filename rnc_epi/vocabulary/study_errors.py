@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from rnc_epi.vocabulary.errors import InputError, RncEpiError, StudyFileError
+from rnc_epi.vocabulary.sites import site
+from rnc_epi.vocabulary.standards import standard
 
 _TYPES: Final = {
     "string_type": "S032",
@@ -44,7 +46,8 @@ def study_error(problem: ValidationError, root: type[BaseModel], where: str) -> 
     Returns
     -------
     StudyFileError
-        ``S020`` a key that does not exist, with those that resemble it; ``S021`` a value, with what is wrong.
+        ``S020`` a key that does not exist, with those that resemble it; ``S021`` a value, with what is wrong;
+        ``S055``, tables that do not go together.
     """
     found = problem.errors(include_url=False)
     # A mistyped key explains the one that is missing.
@@ -53,7 +56,9 @@ def study_error(problem: ValidationError, root: type[BaseModel], where: str) -> 
     if first["type"] != "extra_forbidden":
         cause = first.get("ctx", {}).get("error")
         told = cause if isinstance(cause, RncEpiError) else _told(first)
-        return StudyFileError("S021", where=where, place=place or "-", found=told)
+        if not place:
+            return StudyFileError("S055", where=where, found=told)
+        return StudyFileError("S021", where=where, place=place, found=told)
     known = [field.alias or name for name, field in _section(root, first["loc"][:-1]).model_fields.items()]
     near = difflib.get_close_matches(str(first["loc"][-1]), known, n=3, cutoff=0.4) or known
     return StudyFileError("S020", where=where, found=place, expected=", ".join(near))
@@ -108,3 +113,42 @@ def require_each_once(values: list[Any]) -> list[Any]:
             raise InputError("S041", found=_short(value))
         seen.append(value)
     return values
+
+
+def require_served(section: BaseModel, keys: Iterable[str], serves: bool, by: str) -> None:
+    """Refuse keys that a study states although nothing it asks for looks at them.
+
+    An empty value asks for nothing, and neither does ``false``; a default that is not stated is no wish.
+
+    Parameters
+    ----------
+    section : BaseModel
+        The table of the study file.
+    keys : iterable of str
+    serves : bool
+        Whether something that the study asks for looks at these keys.
+    by : str
+        What would look at them, as a study file writes it.
+
+    Raises
+    ------
+    InputError
+        S053, a key that nothing looks at.
+    """
+    for key in keys:
+        if not serves and key in section.model_fields_set and getattr(section, key):
+            raise InputError("S053", found=key, expected=by)
+
+
+def require_sites(slugs: list[str]) -> list[str]:
+    """Return sites that are known; an unknown one is refused with the nearest (``V040``)."""
+    for slug in slugs:
+        site(slug)
+    return slugs
+
+
+def require_standards(names: list[str]) -> list[str]:
+    """Return standard populations that are known; an unknown one is refused with the nearest (``V014``)."""
+    for name in names:
+        standard(name)
+    return names

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.study_errors import (
+    require_each_once,
+    require_served,
+    require_sites,
+    require_standards,
+)
 from rnc_epi.vocabulary.study_section import Section
 
 Measure = Literal[
@@ -102,8 +108,41 @@ class Inequality(Section):
         default="smooth", description="in that model: one slope along the ranks, or a ratio of each group"
     )
 
+    @field_validator(
+        "scope_areas",
+        "sites",
+        "events",
+        "sexes",
+        "geo_levels",
+        "measures",
+        "models",
+        "transforms",
+        "late_stages",
+    )
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return require_each_once(values)
+
+    @field_validator("sites")
+    @classmethod
+    def _sites_are_known(cls, slugs: list[str]) -> list[str]:
+        return require_sites(slugs)
+
+    @field_validator("standard")
+    @classmethod
+    def _standard_is_known(cls, name: str) -> str:
+        return require_standards([name])[0]
+
     @model_validator(mode="after")
-    def _models_or_transforms(self) -> Inequality:
-        if {"slope_index", "relative_index"} & set(self.measures) and not (self.models or self.transforms):
+    def _nothing_is_ignored(self) -> Self:
+        indices = {"slope_index", "relative_index"} & set(self.measures)
+        if indices and not (self.models or self.transforms):
             raise InputError("S046")
+        require_served(self, ("shrink",), "relative_index" in indices, "measures: relative_index")
+        require_served(self, ("scope_areas",), self.scope != "national", 'scope = "region"')
+        require_served(self, ("area_model_form",), bool(self.area_model_level), "area_model_level")
+        require_served(self, ("late_stages",), "incidence" in self.events, "events: incidence")
+        require_served(
+            self, ("gap_in_deaths",), set(self.events) == {"incidence", "death"}, "events: incidence, death"
+        )
         return self

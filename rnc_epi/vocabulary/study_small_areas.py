@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rnc_epi.vocabulary.errors import InputError
+from rnc_epi.vocabulary.study_errors import require_each_once, require_served, require_sites
 from rnc_epi.vocabulary.study_section import Section
 
 
@@ -36,6 +37,11 @@ class DeprivationCovariate(Section):
         default="classes", description="a natural spline of the score, or classes of equal population"
     )
     classes: int = Field(default=5, ge=3, le=20, description="number of classes")
+
+    @model_validator(mode="after")
+    def _classes_are_counted_where_there_are_some(self) -> Self:
+        require_served(self, ("classes",), self.form == "classes", 'form = "classes"')
+        return self
 
 
 class OverPeriods(Section):
@@ -101,12 +107,24 @@ class SmallAreas(Section):
     )
     time: OverPeriods | None = None
 
+    @field_validator("geo_levels", "sites", "sexes", "events")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        return require_each_once(values)
+
+    @field_validator("sites")
+    @classmethod
+    def _sites_are_known(cls, slugs: list[str]) -> list[str]:
+        return require_sites(slugs)
+
     @model_validator(mode="after")
     def _classes_are_apart(self) -> Self:
         if self.low >= self.high:
             raise InputError("S042", found=self.low, expected=self.high)
         if self.pieces and not self.benchmark:
             raise InputError("S043")
+        if self.benchmark in self.geo_levels:
+            raise InputError("S054", found=self.benchmark)
         if self.time is not None and self.model != "bym2":
             raise InputError("S044", found=self.model)
         if self.time is not None and self.benchmark:

@@ -355,10 +355,12 @@ def test_calibrated_draws_are_smoothed_with_the_covariance_of_their_logarithms()
 
 @pytest.mark.parametrize("form", ["smooth", "classes"])
 def test_deprivation_explains_what_it_made_and_its_direction_is_read(made, form):
+    of_form = {"classes": 3} if form == "classes" else {}
+
     def parameters(table) -> pd.DataFrame:
         asked = SmallAreas(
             geo_levels=["zone"], autocorrelation=False, draws=200,
-            deprivation=DeprivationCovariate(index="EDI", form=form, classes=3),
+            deprivation=DeprivationCovariate(index="EDI", form=form, **of_form),
         )  # fmt: skip
         found = small_areas(made.cells, made.graphs, asked, deprivation=table)
         assert set(found.results["method"]) == {"bym2-deprivation"}

@@ -91,6 +91,99 @@ def test_a_value_that_makes_no_sense_is_refused_where_it_stands(line: str, place
     assert problem.message("en").startswith(f"S021  Study file STUDY.toml, key {place}: ")
 
 
+INDEX = "[inequality]\nindex = 'fdep'\nvintage = '2015'\n"
+REASONS = "reason_fr = 'une raison'\nreason_en = 'a full reason'\n"
+CORRECTED = "[[calibration.corrections]]\nsite = 'lung'\nsex = 2\nfactor = 1.1\nlog_se = 0.1\n" + REASONS
+
+
+@pytest.mark.parametrize(
+    ("lines", "place", "code"),
+    [
+        ("[select]\nsites = ['lugn']", "select.sites", "V040"),
+        ("[select]\npooled = ['abc']", "select", "V021"),
+        ("[select]\npooled = ['2020-2016']", "select", "V020"),
+        ("[select]\nyears = [99]", "select", "V020"),
+        ("[select]\nyears = [2016]\npooled = ['2016-2016']", "select", "S041"),
+        ("[rates]\nstandards = ['wrold']", "rates.standards", "V014"),
+        ("[rates]\nindicators = ['count']\nstandards = ['esp2013']", "rates", "S053"),
+        ("[rates]\nindicators = ['count', 'sir']\ninterval_method = 'tiwari'", "rates", "S053"),
+        ("[rates]\nindicators = ['asr']\nages = [0, 50]", "rates", "S053"),
+        ("[calibration]\nsites = ['lung', 'lung']", "calibration.sites", "S041"),
+        ("[calibration]\nsites = ['lugn']", "calibration.sites", "V040"),
+        ("[calibration]\nperiods = ['2014-2018', '2014-2018']", "calibration.periods", "S041"),
+        ("[calibration]\nstandards = ['wrold']", "calibration.standards", "V014"),
+        ("[calibration]\nsexes = []", "calibration.sexes", "S039"),
+        ("[calibration]\nindicators = []", "calibration.indicators", "S039"),
+        ("[calibration]\nsexes = [1]\n" + CORRECTED, "calibration", "S058"),
+        ("[small_areas]\nsites = ['lugn']", "small_areas.sites", "V040"),
+        ("[small_areas]\ngeo_levels = ['zone', 'zone']", "small_areas.geo_levels", "S041"),
+        ("[small_areas]\ngeo_levels = ['zone']\nbenchmark = 'zone'", "small_areas", "S054"),
+        (
+            "[small_areas.deprivation]\nindex = 'fdep'\nform = 'smooth'\nclasses = 4",
+            "small_areas.deprivation",
+            "S053",
+        ),
+        (INDEX + "scope_areas = ['75']", "inequality", "S053"),
+        (INDEX + "area_model_form = 'classes'", "inequality", "S053"),
+        (INDEX + "events = ['death']\nlate_stages = ['4']", "inequality", "S053"),
+        (INDEX + "events = ['death']\ngap_in_deaths = true", "inequality", "S053"),
+        (INDEX + "measures = ['rate_ratio']\nshrink = true", "inequality", "S053"),
+        (INDEX + "standard = 'wrold'", "inequality.standard", "V014"),
+        (INDEX + "sexes = [1, 1]", "inequality.sexes", "S041"),
+    ],
+)
+def test_a_key_that_nothing_could_use_is_refused_before_anything_is_opened(
+    lines: str, place: str, code: str
+) -> None:
+    problem = refused(HEAD + lines)
+    assert problem.code == "S021"
+    assert (problem.facts["place"], problem.facts["found"].code) == (place, code)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ("[calibration]\ndeprivation_term = true", "S053"),
+        ("[calibration]\ndraws = 200", "S053"),
+        ("[calibration]\nseed = 3\n[small_areas]", "S053"),
+        ("[small_areas]\ncalibrated = true", "A048"),
+        ("[small_areas]\ncalibrated = true\n[calibration]\nindicators = ['asr']", "A048"),
+        ("[select]\npooled = ['2016-2020']\n[small_areas]\nminimum_years = 6", "S056"),
+        ("[select]\nyears = [2016, 2017]\n[small_areas]", "S056"),
+        ("[select]\npooled = ['2016-2020']\n[small_areas.time]", "S057"),
+        ("[select]\npooled = ['2010-2014', '2016-2020']\n[small_areas.time]", "S057"),
+        ("[select]\nyears = [2015, 2016]\npooled = ['2018-2020']\n[small_areas.time]", "S057"),
+    ],
+)
+def test_tables_that_do_not_go_together_are_refused(lines: str, code: str) -> None:
+    problem = refused(HEAD + lines)
+    assert (problem.code, problem.exit_code, problem.facts["found"].code) == ("S055", 4, code)
+    assert "clé -" not in problem.message("fr")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "[rates]\nindicators = ['count']",
+        "[rates]\nindicators = ['count', 'asr']\nstandards = ['esp2013']\ninterval_method = 'tiwari'",
+        "[calibration]\nbenchmark = true\ndraws = 200\nseed = 3",
+        "[calibration]\ndraws = 200\n[small_areas]\ncalibrated = true",
+        "[calibration]\ndeprivation_term = true\n" + INDEX,
+        CORRECTED,
+        "[small_areas.deprivation]\nindex = 'fdep'\nclasses = 4",
+        "[small_areas]\ngeo_levels = ['zone']\nbenchmark = 'departement'",
+        "[small_areas]\nminimum_years = 9",
+        "[select]\nyears = [2020]\npooled = ['2016-2020']\n[small_areas]",
+        "[select]\npooled = ['2011-2015', '2016-2020']\n[small_areas.time]",
+        INDEX + "scope = 'region'\nscope_areas = ['75']",
+        INDEX + "area_model_level = 'zone'\narea_model_form = 'classes'",
+        INDEX + "measures = ['rate_ratio']\nmodels = []\nshrink = false",
+    ],
+)
+def test_a_key_that_something_uses_is_taken(lines: str) -> None:
+    parse_study(HEAD + lines, "STUDY.toml")
+
+
 def test_another_schema_is_refused() -> None:
     assert refused(HEAD.replace("schema = 1", "schema = 2")).code == "S021"
 
