@@ -163,8 +163,8 @@ def crude_rate(
     -------
     DataFrame
         One row a group: the columns of `by`, then ``value, lower, upper, se`` (per `per` person-years;
-        events of unknown age included), ``events`` (of known age), ``person_years, interval_method, level,
-        per``.
+        events of unknown age included, here and in ``events``), ``events, person_years, interval_method,
+        level, per``.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def crude_rate(
         groups.all_events, total, method=interval_method, level=level, per=per, event_variance=spread
     )
     stated = {"interval_method": interval_method, "level": level, "per": per}
-    return _answer(groups, estimate.rate, estimate, total, stated)
+    return _answer(groups, estimate.rate, estimate, total, stated).assign(events=groups.all_events)
 
 
 @a_row_per_level

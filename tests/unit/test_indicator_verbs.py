@@ -124,7 +124,11 @@ def test_unknown_age_is_in_totals_and_in_no_band():
         {"age": ["0-14", "15+", "unknown"], "events": [3, 4, 5], "person_years": [1000, 500, None]}
     )
     assert report_basics.mean_annual_events(table, years=2)["value"].item() == 6
-    assert frames.crude_rate(table, per=1500)["value"].item() == pytest.approx(12)
+    crude = frames.crude_rate(table, per=1500)
+    assert crude["value"].item() == pytest.approx(12)
+    # The events beside a rate are those that it is made of, unlike those beside a standardised rate.
+    assert crude["events"].item() == 12
+    assert frames.asr(table)["events"].item() == 7
     assert report_basics.share_aged(table, age_from=15)["value"].item() == pytest.approx(400 / 7)
 
 
