@@ -19,11 +19,25 @@ from rnc_epi.cli.differences import add_differences
 from rnc_epi.cli.importing import add_importing
 from rnc_epi.cli.sample import add_sample
 from rnc_epi.cli.texts import text
+from rnc_epi.cli.usage import call
 from rnc_epi.vocabulary.errors import LANGUAGES, RncEpiError
 
 #: Exit code of a fault of the program; user errors carry the code of their class, 2 is a misspelt command.
 FAULT = 1
 INTERRUPTED = 130
+MISSPELT = 2
+#: The reader of the output is gone (`rnc-epi check … | head`): what a shell reports of any program then.
+UNHEARD = 141
+
+
+class Window(Console):
+    """A console that ends the program in the usual way where nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """End with the exit code of an unheard program, and no message of the interpreter at its end."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(UNHEARD)
 
 
 class Terminal:
@@ -32,8 +46,8 @@ class Terminal:
     def __init__(self, language: str, quiet: bool) -> None:
         self.language = language
         self.quiet = quiet
-        self.output = Console(highlight=False, soft_wrap=True)
-        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.output = Window(highlight=False, soft_wrap=True)
+        self.errors = Window(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, key: str, **facts: object) -> None:
         """Print a text of the catalogue."""
@@ -246,20 +260,26 @@ def main(words: list[str] | None = None) -> None:
     given = _language_after_the_verb(given)
     terminal = Terminal(language, quiet=False)
     try:
-        build_app(language)(given, standalone_mode=True)
+        if "" in given:
+            # An empty name of a folder is the current one: what a script's unset variable would write to.
+            terminal.errors.print(text("empty_word", language), markup=False)
+            sys.exit(MISSPELT)
+        code = call(build_app(language), given, language)
     except RncEpiError as problem:
         terminal.errors.print(problem.message(language), markup=False)
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
-        terminal.errors.print(text("interrupted", language), markup=False)
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except Exception as problem:
         # So the database says that the user stopped it in the middle of a query.
         if type(problem).__name__ == "InterruptException":
-            terminal.errors.print(text("interrupted", language), markup=False)
-            sys.exit(INTERRUPTED)
+            code = INTERRUPTED
         # The text of an unforeseen exception may quote data: only its kind is shown.
-        if os.environ.get("RNC_EPI_DEBUG"):
+        elif os.environ.get("RNC_EPI_DEBUG"):
             raise
-        terminal.errors.print(text("unexpected", language, kind=type(problem).__name__), markup=False)
-        sys.exit(FAULT)
+        else:
+            terminal.errors.print(text("unexpected", language, kind=type(problem).__name__), markup=False)
+            code = FAULT
+    if code == INTERRUPTED:
+        terminal.errors.print(text("interrupted", language), markup=False)
+    sys.exit(code)

@@ -52,8 +52,10 @@ def register(app: typer.Typer, language: str) -> None:
             datetime | None,
             typer.Option("--today", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=text("today", language)),
         ] = None,
-        memory_limit: Annotated[str | None, typer.Option("--memory-limit")] = None,
-        threads: Annotated[int | None, typer.Option("--threads")] = None,
+        memory_limit: Annotated[
+            str | None, typer.Option("--memory-limit", help=text("memory", language))
+        ] = None,
+        threads: Annotated[int | None, typer.Option("--threads", help=text("threads", language))] = None,
         lang: Annotated[str, typer.Option("--lang", help=said["lang"])] = language,
     ) -> None:
         from rnc_epi.extracts.classification import apply_codes

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from rnc_epi.cli.main import main
 from tests.extract_builder import minimal_tables, write_extract
 
 
@@ -73,3 +75,73 @@ def test_an_extract_is_checked_and_a_defect_refuses_it(tmp_path: Path) -> None:
 def test_quiet_prints_nothing_on_success(tmp_path: Path) -> None:
     done = call("sample", "--size", "small", "--out", str(tmp_path / "s.duckdb"), "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "S.toml"), "Erreur : l'option --out manque."),
+        (("run",), "Erreur : l'argument STUDY.toml manque."),
+        (("runn",), "Erreur : la commande runn n'existe pas."),
+        (("sample", "--outt", "x"), "Erreur : l'option --outt n'existe pas."),
+        (("check", "x.duckdb", "--threads", "a"), "un nombre entier est attendu."),
+        (("check", "x.duckdb", "--today", "hier"), "une date AAAA-MM-JJ est attendue, trouvé hier."),
+        (("--lang", "de", "check", "x"), "Erreur : valeur impossible pour --lang : de (fr, en)"),
+        (("run", "S.toml", "--out", ""), "Erreur : un des mots de la commande est vide"),
+    ],
+)
+def test_a_misspelt_command_is_answered_in_french_and_writes_nothing(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(list(words))
+    told = capfd.readouterr()
+    assert (left.value.code, told.out) == (2, "")
+    assert said in told.err
+    assert not re.search(r"Usage: |Error: |Try '|Missing|Invalid|[{}]", told.err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_a_command_is_french_throughout_and_its_arguments_are_no_choices(capfd) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["quality", "--help"])
+    told = capfd.readouterr()
+    assert (left.value.code, told.err) == (0, "")
+    assert told.out.startswith("Usage : rnc-epi quality [OPTIONS] EXTRACT\n")
+    assert "Afficher cette aide et terminer." in told.out
+    assert "[par défaut : fr]" in told.out
+    assert not re.search(r"Usage: |Options:|Show this|\[default|\[required|[{}]", told.out)
+    # Every option says what it is for.
+    assert not re.search(r"^  --[\w-]+ <\w+> *$", told.out, flags=re.MULTILINE)
+
+
+def test_english_stays_the_english_of_the_library(capfd) -> None:
+    with pytest.raises(SystemExit):
+        main(["--lang", "en", "run", "S.toml"])
+    assert "Error: Missing option '--out'." in capfd.readouterr().err
+
+
+def test_an_interrupted_command_says_so_and_has_the_code_of_an_interruption(monkeypatch, capfd) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnc_epi.extracts.check_report.check_extract", stopped)
+    with pytest.raises(SystemExit) as left:
+        main(["check", "x.duckdb", "--quiet"])
+    assert left.value.code == 130
+    assert capfd.readouterr().err.strip() == "Interrompu : rien n'a été publié."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of a POSIX shell")
+def test_a_reader_that_left_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    done = subprocess.Popen(
+        [sys.executable, "-m", "rnc_epi", "check", str(tmp_path / "absent.duckdb")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert done.stdout is not None
+    done.stdout.close()
+    assert done.stderr is not None
+    told = done.stderr.read()
+    done.stderr.close()
+    assert (done.wait(timeout=120), told) == (141, "")
