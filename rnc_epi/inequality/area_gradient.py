@@ -70,9 +70,9 @@ def area_gradient(
     Raises
     ------
     InputError
-        ``I001`` fewer than three groups, ``I017`` classes that are no groups, ``I019`` an area twice,
-        ``I031``, ``N002`` tables or columns missing, ``I036`` fewer than ten areas with a deprivation and
-        expected events, and those of the small-area formulas.
+        ``I001`` fewer than three groups, ``I017`` classes that are no groups, ``M005`` no such `form`,
+        ``I019`` an area twice, ``I031``, ``N002`` tables or columns missing, ``I036`` fewer than ten areas
+        with a deprivation and expected events, and those of the small-area formulas.
     EstimateRefused
         Those of the small-area formulas.
 

@@ -114,7 +114,8 @@ def slope_index(
     ------
     InputError
         ``I001`` fewer than three groups, ``I002`` a value without people, ``M001`` a negative population,
-        error or, with ``"log"``, value; ``M002`` shapes; ``M010`` a value outside [0, 1] with ``"logit"``.
+        error or, with ``"log"``, value; ``M002`` shapes; ``M007`` not finite; ``M010`` a value outside [0,
+        1] with ``"logit"``.
 
     References
     ----------
