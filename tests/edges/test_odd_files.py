@@ -122,6 +122,30 @@ def test_a_word_for_missing_that_a_map_names_means_what_the_map_says(tmp_path):
     assert rows(done, "SELECT count(*) FROM tumours WHERE sex = 9") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("jeanne.dupont@chu.fr", "H009"),
+        ("06 12 34 56 78", "H009"),
+        ("IPP 80012345", "H009"),
+        ("12/03/1955", "H131"),
+        ("Dupont", "H131"),
+        ("marie_2", "H131"),
+    ],
+)
+def test_a_column_called_by_a_person_is_told_by_its_place(name, code, tmp_path):
+    changed = with_column(name, "7")
+    if code == "H009":
+        problem = refused(tmp_path, changed)
+        found, said = problem.code, problem.message("fr") + problem.message("en")
+    else:
+        (finding,) = imported(tmp_path, changed).findings
+        found, said = finding.code, finding.message("fr") + finding.message("en")
+    assert found == code
+    assert name not in said
+    assert f"#{HEADER.count(';') + 2}" in said
+
+
 def test_two_pseudonyms_that_differ_by_a_zero_are_not_one_person(tmp_path):
     keys = in_place(
         "id_patient", lambda key: ("00" if key[-1] in "02468ace" else "") + str(int(key[1:], 16) // 2)

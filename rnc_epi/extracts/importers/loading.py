@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,12 @@ import pandas as pd
 
 from rnc_epi.extracts import geography
 from rnc_epi.extracts.check_report import CheckReport
-from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal, shown_name
-from rnc_epi.extracts.contract_checks.identifiers import names_an_identifier
+from rnc_epi.extracts.contract_checks.findings import Fate, Finding, first_refusal
+from rnc_epi.extracts.contract_checks.identifiers import (
+    holds_a_common_name,
+    identifier_in_name,
+    names_an_identifier,
+)
 from rnc_epi.extracts.importers import dates
 from rnc_epi.extracts.importers.columns import cleaned, quoted
 from rnc_epi.extracts.importers.mapping import ImportMapping, TableRule, read_mapping
@@ -26,8 +31,9 @@ from rnc_epi.vocabulary.errors import ExtractRefused
 
 #: Records written at once, so that a large table is never whole in memory a second time.
 _PART: Final = 500_000
-#: Characters of the name of a column that messages repeat.
+#: Characters of the name of a column that messages repeat, and figures that may be those of a person.
 _LONGEST_NAME: Final = 60
+_FIGURES: Final = re.compile(r"[0-9]{5}|[0-9][/.-][0-9]{1,2}[/.-][0-9]")
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def _clean(
     (left,) = texts.rows(f"SELECT {after} FROM clean_{number} AS t")
     for name, were, are in zip(loaded.columns, given, left, strict=True):
         if were > are:
-            facts = (("column", _told(name)),)
+            facts = (("column", _told(loaded, name)),)
             yield Finding("H018", Fate.NORMALISE, tables, rows=were - are, facts=facts, persons=True)
 
 
@@ -192,11 +198,13 @@ def _require_columns(
         raise ExtractRefused(code, where=file.name, **facts)
     births = {name.lower() for name in births}
     for column in loaded.columns:
-        if column in plan.format.ignored or not names_an_identifier(column):
+        if identifier_in_name(column) is None and (
+            column in plan.format.ignored or not names_an_identifier(column)
+        ):
             continue
         if column.lower() in births and (plan.format.birth_dates or not _has_days(texts, number, column)):
             continue
-        raise ExtractRefused("H009", where=file.name, column=_told(column))
+        raise ExtractRefused("H009", where=file.name, column=_told(loaded, column))
     return {name.lower() for name in needed}
 
 
@@ -206,9 +214,15 @@ def _has_days(texts: TextTables, number: int, column: str) -> bool:
     return bool(days)
 
 
-def _told(column: str) -> str:
-    """Return the name of a column of a file whose header is known to be one, as long as it is a name."""
-    return column if column.isprintable() and len(column) <= _LONGEST_NAME else shown_name(column)
+def _told(loaded: LoadedText, column: str) -> str:
+    """Return the name of a column of a file whose header is one, or its place where that may name a person.
+
+    A crosstab has persons for columns, and so has a first line of data that is one column longer.
+    """
+    plain = column.isprintable() and len(column) <= _LONGEST_NAME and not _FIGURES.search(column)
+    if plain and identifier_in_name(column) is None and not holds_a_common_name(column):
+        return column
+    return f"#{loaded.columns.index(column) + 1}"
 
 
 def _left_out(plan: ImportMapping, read: set[str]) -> Iterator[Finding]:
@@ -224,7 +238,7 @@ def _unread(loaded: LoadedText, file: Path, needed: set[str], plan: ImportMappin
         name for name in loaded.columns if name.lower() not in needed and name not in plan.format.ignored
     ]
     if unread:
-        facts = (("where", file.name), ("column", ", ".join(_told(name) for name in unread)))
+        facts = (("where", file.name), ("column", ", ".join(_told(loaded, name) for name in unread)))
         yield Finding("H131", Fate.WARN, facts=facts)
 
 

@@ -12,11 +12,12 @@ from rnc_epi.extracts.contract_checks.identifiers.person_keys import (
     sources_without_keys,
     text_keys,
 )
-from rnc_epi.extracts.contract_checks.identifiers.person_names import looks_like_a_name
+from rnc_epi.extracts.contract_checks.identifiers.person_names import holds_a_common_name, looks_like_a_name
 from rnc_epi.extracts.contract_checks.identifiers.text_columns import catalogue_texts, texts_of_persons
 
 __all__ = [
     "catalogue_texts",
+    "holds_a_common_name",
     "identifier_in_name",
     "is_nir",
     "looks_like_a_name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from rnc_epi.extracts.contract_checks.identifiers.patterns import CAPITALS, LETTERS
@@ -70,3 +71,15 @@ def looks_like_a_name(text: str) -> bool:
     if re.search(r"[^\s@]+@[^\s@]+\.[^\s@]+", plain):
         return True
     return len(plain) > 1 and bool(re.fullmatch(r"[^\W\d_]+(?:[ '’.-]+[^\W\d_]+)*\.?", plain))
+
+
+def holds_a_common_name(text: str) -> bool:
+    """Tell whether one of the words of a text is a common given name or surname.
+
+    Examples
+    --------
+    >>> [holds_a_common_name(text) for text in ("Dupont", "MARIE_2", "Commune de résidence")]
+    [True, True, False]
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().upper()
+    return not (GIVEN_NAMES | SURNAMES).isdisjoint(re.findall("[A-Z]+", plain))
