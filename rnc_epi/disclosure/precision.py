@@ -23,6 +23,9 @@ _PERCENTS: Final = ("percent",)
 _DECIMALS: Final = {"index": 3, "proportion": 3, "probability": 3, "rate_per_year": 2, "ratio_per_year": 3}
 #: Estimated counts are published to ten, from this size on to a hundred.
 _LARGE: Final = 1_000.0
+#: Expected counts from this size on are whole. To a tenth, those of a hundred areas are equations that bound
+#: the ages of the few young cases of the whole nation (docs/decisions/132).
+WHOLE_FROM: Final = 100.0
 #: Columns in the unit of the indicator.
 _IN_UNIT: Final = ("value", "lower", "upper", "se")
 
@@ -116,4 +119,10 @@ def at_published_precision(table: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     # Observed counts are whole already; estimated ones, expected ones and person-years keep one decimal.
     for name in ("events", "expected", "person_years"):
         rounded[name] = round_half_even(table[name].to_numpy(float, na_value=np.nan), precision.rate)
+    expected = table["expected"].to_numpy(float, na_value=np.nan)
+    secret = table["source"].map(policy.threshold_of).to_numpy(float) > 0
+    whole = secret & (expected >= WHOLE_FROM)
+    rounded["expected"] = np.where(
+        whole, np.rint(expected), rounded["expected"].to_numpy(float, na_value=np.nan)
+    )
     return rounded

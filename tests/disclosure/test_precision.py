@@ -5,11 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnc_epi.disclosure.precision import decimals_of, round_half_even
-from rnc_epi.vocabulary.policy import Precision
+from rnc_epi.disclosure.precision import at_published_precision, decimals_of, round_half_even
+from rnc_epi.vocabulary.policy import Policy, Precision
+from rnc_epi.vocabulary.schemas import as_result
 
 
 def test_ties_go_to_the_even_digit_of_the_decimal_writing():
@@ -38,3 +40,19 @@ def test_precision_follows_the_kind_of_measure():
     assert decimals_of("asr", "rate", precision) == (1, 1)
     assert decimals_of("smr", "ratio", precision) == (2, 2)
     assert decimals_of("share", "percent", precision) == (1, 1)
+
+
+def test_large_expected_counts_are_whole_unless_the_source_is_published_elsewhere():
+    expected = [99.94, 100.04, 1234.56]
+    ratio = {
+        "indicator": "smr",
+        "measure_unit": "ratio",
+        "value": 1.0,
+        "source": "deaths",
+        "status": "estimated",
+    }
+    table = as_result(pd.DataFrame([ratio | {"expected": value, "site": str(value)} for value in expected]))
+    published = at_published_precision(table, Policy("p"))
+    assert sorted(published["expected"].tolist()) == [99.9, 100.0, 1235.0]
+    elsewhere = at_published_precision(table, Policy("p", source_thresholds={"deaths": 0}))
+    assert sorted(elsewhere["expected"].tolist()) == [99.9, 100.0, 1234.6]
