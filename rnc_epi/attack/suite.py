@@ -31,6 +31,7 @@ def attack_release(path: str | Path, populations: pd.DataFrame | None = None) ->
     Parameters
     ----------
     path : path
+        Folder of a release, or the output folder whose ``current`` it is.
     populations : DataFrame, optional
         Person-years by age of areas, as the census gives them: ``sex, geo_level, geo_code, geo_vintage,
         period_from, period_until, age_from, age_until, person_years``. With them integer programmes look for
@@ -39,6 +40,7 @@ def attack_release(path: str | Path, populations: pd.DataFrame | None = None) ->
     Returns
     -------
     AttackReport
+        What was found, and how much was tried; internal where it found something.
 
     Raises
     ------
@@ -49,6 +51,15 @@ def attack_release(path: str | Path, populations: pd.DataFrame | None = None) ->
     -----
     Several releases are attacked together by `rnc_epi.attack.differencing.differencing`. docs/disclosure.md
     says what is not attempted.
+
+    Examples
+    --------
+    >>> from rnc_epi.vocabulary.errors import FileProblem
+    >>> try:
+    ...     attack_release("no/such/folder")
+    ... except FileProblem as problem:
+    ...     problem.code
+    'R015'
     """
     release = read_release(path)
     disclosure = release.metadata["disclosure"]
@@ -66,8 +77,30 @@ def attack_tables(table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[st
     table : DataFrame
         In the form of the one result table.
     hierarchy : Hierarchy
+        Which sites and areas are parts of which.
     disclosure : dict
-        ``threshold`` and ``source_thresholds``, as the metadata of a release state them.
+        ``threshold`` and ``source_thresholds`` (persons), as the metadata of a release state them.
+
+    Returns
+    -------
+    AttackReport
+        As for :func:`attack_release`.
+
+    Examples
+    --------
+    Of 48 persons 45 are men: women are hidden, but no more than 3 are left.
+
+    >>> import pandas as pd
+    >>> from rnc_epi.vocabulary.hierarchy import Hierarchy
+    >>> from rnc_epi.vocabulary.schemas import as_result
+    >>> rows = pd.DataFrame({"event_type": "incidence", "source": "registries", "sex": [0, 1, 2],
+    ...     "site": "lung", "geo_level": "region", "geo_code": "84", "geo_vintage": "v", "period_from": 2016,
+    ...     "period_until": 2021, "indicator": "count", "measure_unit": "count", "per": 1, "age_from": 0,
+    ...     "estimator": "observed", "method": "observed", "value": [48.0, 45.0, None],
+    ...     "events": [48.0, 45.0, None], "status": ["published"] * 2 + ["not_published"], "reason": "_"})
+    >>> found = attack_tables(as_result(rows), Hierarchy(), {"threshold": 11, "source_thresholds": {}})
+    >>> sorted({(one.lower, one.upper) for one in found.findings})
+    [(0.0, 3.0)]
     """
     findings = list(scan_rows("table", table.to_dict("records"), disclosure))
     return _attacked("table", table, hierarchy, disclosure, findings, None)

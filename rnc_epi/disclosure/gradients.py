@@ -52,8 +52,14 @@ def add_gradients(
     rows : DataFrame
         Shrunken relative indices and gradients inside small-area models, made of that table.
     policy : Policy
+        That of the table.
     caveats : mapping, optional
         As for `protect`.
+
+    Returns
+    -------
+    Releasable
+        The table with these rows.
 
     Raises
     ------

@@ -39,12 +39,52 @@ FEWEST_VISIBLE: Final = 0.5
 
 
 def published_counts(releasable: Releasable) -> pd.DataFrame:
-    """Return the counts over all ages that a protected table shows: what maps are to be fitted on."""
+    """Return the counts over all ages that a protected table shows: what maps are to be fitted on.
+
+    Parameters
+    ----------
+    releasable : Releasable
+        Made by `protect`.
+
+    Returns
+    -------
+    DataFrame
+        As for :func:`published_counts_of`.
+
+    Examples
+    --------
+    >>> shown = pd.DataFrame({"event_type": "death", "site": "lung", "sex": 1, "geo_level": "region",
+    ...     "geo_code": ["11", "84"], "geo_vintage": "v", "period_from": 2016, "period_until": 2021,
+    ...     "indicator": "count", "estimator": "observed", "stratum_type": "_", "age_from": 0,
+    ...     "age_until": pd.NA, "status": ["published", "not_published"], "events": [50, None]})
+    >>> published_counts(Releasable("indicators", shown, ""))["geo_code"].tolist()
+    ['11']
+    """
     return published_counts_of(releasable.table)
 
 
 def published_counts_of(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the counts over all ages that a public table shows."""
+    """Return the counts over all ages that a public table shows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        In the form of the one result table, with public statuses.
+
+    Returns
+    -------
+    DataFrame
+        One row a published cell: ``event_type, site, sex``, area, period and ``events`` (persons, all ages).
+
+    Examples
+    --------
+    >>> shown = pd.DataFrame({"event_type": "death", "site": "lung", "sex": 1, "geo_level": "region",
+    ...     "geo_code": ["11", "84"], "geo_vintage": "v", "period_from": 2016, "period_until": 2021,
+    ...     "indicator": "count", "estimator": "observed", "stratum_type": "_", "age_from": 0,
+    ...     "age_until": pd.NA, "status": ["published", "not_published"], "events": [50, None]})
+    >>> published_counts_of(shown)["events"].tolist()
+    [50.0]
+    """
     shown = (
         table["indicator"].eq("count")
         & table["estimator"].eq("observed")
@@ -69,8 +109,14 @@ def add_maps(
         Rows of ``relative_risk``, ``exceedance_probability`` and ``risk_class``, fitted on
         `published_counts` of that table.
     policy : Policy
+        That of the table.
     caveats : mapping, optional
         As for `protect`.
+
+    Returns
+    -------
+    Releasable
+        The table with the rows of the maps; the class alone where the count of an area is hidden.
 
     Raises
     ------

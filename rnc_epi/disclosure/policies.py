@@ -40,6 +40,11 @@ def load_policy(
     folder : Path, optional
         Where a relative path starts from (the folder of the study file).
 
+    Returns
+    -------
+    Policy
+        Thresholds (persons), plan of what is let out, digits of published figures.
+
     Raises
     ------
     StudyFileError

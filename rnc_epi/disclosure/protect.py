@@ -72,6 +72,7 @@ def protect(
     hierarchy : Hierarchy
         Which sites and areas are parts of which. What is not declared is not protected against.
     policy : Policy
+        From :func:`load_policy`.
     caveats : mapping, optional
         Sites whose mortality carries a caveat, with the caveat; published only if the policy lifts it. By
         default those of the table of sites.
@@ -81,6 +82,7 @@ def protect(
     Returns
     -------
     (Releasable, ProtectionReport)
+        What may go out, and the internal account: rows hidden, why, and the proof of the audit.
 
     Raises
     ------
@@ -100,6 +102,23 @@ def protect(
     Kelly JP, Golden BL, Assad AA. Cell suppression: disclosure protection for sensitive tabular data.
     Networks 1992;22:397-417. Fischetti M, Salazar JJ. Models and algorithms for the 2-dimensional cell
     suppression problem. Math Program 1999;84:283-312.
+
+    Examples
+    --------
+    Of 50 and 5 persons, the second is below the threshold of 11:
+
+    >>> import pandas as pd
+    >>> from rnc_epi.disclosure import load_policy
+    >>> from rnc_epi.vocabulary.hierarchy import Hierarchy
+    >>> from rnc_epi.vocabulary.schemas import as_result
+    >>> rows = pd.DataFrame({"event_type": "incidence", "source": "registries", "sex": 1,
+    ...     "site": ["lung", "melanoma_skin"], "geo_level": "region", "geo_code": "84", "geo_vintage": "v",
+    ...     "period_from": 2016, "period_until": 2021, "indicator": "count", "measure_unit": "count",
+    ...     "per": 1, "age_from": 0, "estimator": "observed", "method": "observed", "value": [50.0, 5.0],
+    ...     "events": [50.0, 5.0], "status": "estimated", "reason": "_"})
+    >>> made, report = protect(as_result(rows), Hierarchy(), load_policy("default"))
+    >>> made.table[["site", "status"]].values.tolist()
+    [['lung', 'published'], ['melanoma_skin', 'not_published']]
     """
     if caveats is None:
         caveats = mortality_caveats()

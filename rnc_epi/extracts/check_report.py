@@ -167,6 +167,16 @@ def check_extract(
     codes : bool
         Whether the codes of tumours are held against one another too (site and morphology, age, basis of
         diagnosis, primaries of one person); the accounting is that of the contract either way.
+
+    Returns
+    -------
+    CheckReport
+        Every finding, and the problem that refuses the extract, if any.
+
+    Examples
+    --------
+    >>> check_extract("no/such/extract.duckdb").problem.code
+    'D001'
     """
     done = Examination()
     problem: RncEpiError | None = None

@@ -13,10 +13,20 @@ SAMPLE: Final = "rnc_sample.duckdb"
 def embedded_sample() -> Path:
     """Return the path of the embedded synthetic extract.
 
+    Returns
+    -------
+    Path
+        A ``.duckdb`` file of invented persons, read-only in an installation.
+
     Raises
     ------
     FileProblem
         D001, the installation lacks it.
+
+    Examples
+    --------
+    >>> embedded_sample().name
+    'rnc_sample.duckdb'
     """
     room = Path(__file__).resolve().parent
     for candidate in (room / "embedded" / SAMPLE, room.parents[1] / "data_samples" / SAMPLE):

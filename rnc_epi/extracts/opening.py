@@ -199,6 +199,8 @@ def examine(
 
     Parameters
     ----------
+    store : Store
+        From :func:`rnc_epi.store.open_locked`.
     rules, structure_checks, table_checks : sequence, optional
         All of `RULES`, `STRUCTURE_CHECKS` and `TABLE_CHECKS` by default; importers that know their input
         may leave out checks of files that are not theirs.
@@ -206,6 +208,12 @@ def examine(
         Of persons whose rows are taken out first (`rnc_epi.extracts.opposition`).
     today : date, optional
         The day from which the age of the extract is counted; that of the clock by default.
+
+    Returns
+    -------
+    Examination
+        Findings, accounting of rows, tables present; the usable tables stand in the store unless a finding
+        refuses the extract.
     """
     tables = ExtractTables.of(store)
     done = Examination(tables=tuple(tables.present))

@@ -146,9 +146,31 @@ class OpenStudy:
 def open_study(path: str | os.PathLike[str], **store_options: Any) -> OpenStudy:
     """Open and check an extract; ``memory_limit`` and ``threads`` go to DuckDB.
 
+    Parameters
+    ----------
+    path : path of the ``.duckdb`` file
+        ``rnc_epi.embedded_sample()`` is one.
+    **store_options
+        ``memory_limit``, ``threads``, ``temp_directory`` of DuckDB; ``oppositions``, ``today``, as
+        `rnc_epi.extracts.opening.open_extract` takes them.
+
+    Returns
+    -------
+    OpenStudy
+        To be closed, or used in a ``with`` block; the figures are full ones.
+
     Raises
     ------
     ExtractRefused, FileProblem
         As `rnc_epi.extracts.opening.open_extract`.
+
+    Examples
+    --------
+    >>> from rnc_epi.vocabulary.errors import FileProblem
+    >>> try:
+    ...     open_study("no/such/extract.duckdb")
+    ... except FileProblem as problem:
+    ...     problem.code
+    'D001'
     """
     return OpenStudy(open_extract(path, **store_options))

@@ -33,6 +33,7 @@ def release_metadata(
     Parameters
     ----------
     study : Study
+        Title and language are taken from it.
     sources : DataFrame
         As the extract declares them.
     areas : DataFrame
@@ -40,10 +41,16 @@ def release_metadata(
     table : DataFrame
         The public result table; only what occurs in it is described.
     policy : Policy
+        Whose lifted caveats are told.
     outline_notice : mapping, optional
         Attribution of the outlines, by language.
     groupings : DataFrame, optional
         How areas were cut into groups of deprivation, one row a grouping.
+
+    Returns
+    -------
+    dict
+        Content of ``metadata.json``.
     """
     said = words()
     declared = [_source(row) for row in sources.sort_values("source", kind="stable").to_dict("records")]

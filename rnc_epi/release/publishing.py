@@ -30,6 +30,11 @@ def publish(out: str | Path, *, approve: str, release_id: str | None = None) -> 
     release_id : str, optional
         Which one, where several are staged.
 
+    Returns
+    -------
+    Path
+        ``out/releases/<id>``, read-only; ``out/current`` points to it.
+
     Raises
     ------
     FileProblem
@@ -38,6 +43,16 @@ def publish(out: str | Path, *, approve: str, release_id: str | None = None) -> 
         ``R014``, nobody approves.
     VerificationFailed
         The staged files are not what their manifest says.
+
+    Examples
+    --------
+    Nobody approves:
+
+    >>> try:
+    ...     publish("out", approve=" ")
+    ... except StudyFileError as problem:
+    ...     problem.code
+    'R014'
     """
     root = Path(out)
     name = approve.strip()
@@ -68,10 +83,29 @@ def publish(out: str | Path, *, approve: str, release_id: str | None = None) -> 
 def staged_release(root: Path, release_id: str | None = None) -> Path:
     """Return the folder of the staged release, or of one of several.
 
+    Parameters
+    ----------
+    root : Path
+        Folder that holds ``staged/``.
+    release_id : str, optional
+        Which one, where several are staged.
+
+    Returns
+    -------
+    Path
+
     Raises
     ------
     FileProblem
         ``R011`` nothing is staged, ``R012`` several are.
+
+    Examples
+    --------
+    >>> try:
+    ...     staged_release(Path("no/such/folder"))
+    ... except FileProblem as problem:
+    ...     problem.code
+    'R011'
     """
     folder = root / "staged"
     found = sorted(path for path in folder.glob("rnc-*") if path.is_dir()) if folder.is_dir() else []

@@ -63,6 +63,7 @@ def stage(
         As `release_metadata` returns it; the rules of disclosure and the additive relations among published
         sites and areas are added.
     hierarchy : Hierarchy
+        Which sites and areas are parts of which.
     areas : DataFrame
         ``geo_level, geo_code, geo_vintage, name_fr, name_en`` and, where there are some, ``outline`` (WKB)
         and ``inset``.
@@ -71,12 +72,18 @@ def stage(
     manifest_facts : mapping
         ``extract_fingerprint`` and ``parameters``; ``seed`` if there is one.
     out : Path
+        Folder that holds ``staged/`` and ``internal/``.
     internal_tables : mapping, optional
         Full tables by name, for the internal zone (mode 0700).
     protection : Account, optional
         The report of disclosure control, for the internal zone.
     formats : sequence
         ``"csv"``, ``"parquet"``, or both.
+
+    Returns
+    -------
+    Path
+        ``out/staged/<id>``, for :func:`publish`.
 
     Raises
     ------

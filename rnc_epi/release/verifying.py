@@ -33,6 +33,16 @@ class Verification:
 def verify(path: str | Path) -> Verification:
     """Verify a release, or the current release of an output folder.
 
+    Parameters
+    ----------
+    path : path
+        Folder of a release, staged or published, or the output folder whose ``current`` it is.
+
+    Returns
+    -------
+    Verification
+        Its number, the files that agree with the manifest, and who approved it.
+
     Raises
     ------
     FileProblem
@@ -41,6 +51,14 @@ def verify(path: str | Path) -> Verification:
         ``R020`` the manifest cannot be read, ``R021`` a file is missing, ``R022`` a file is not in the
         manifest, ``R023`` a file was changed, ``R024`` the name does not follow from the content,
         ``R025`` the approval is of another manifest.
+
+    Examples
+    --------
+    >>> try:
+    ...     verify("no/such/folder")
+    ... except FileProblem as problem:
+    ...     problem.code
+    'R015'
     """
     folder = next(
         (place for place in (Path(path), Path(path) / "current") if (place / MANIFEST).is_file()), None

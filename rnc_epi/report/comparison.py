@@ -74,6 +74,17 @@ def compare_with_rest(areas: pd.DataFrame, parents: dict[AreaOfSite, Parent]) ->
     ----------
     Fay MP. Commun Stat Theory Methods 1999;28:2141-2160. doi:10.1080/03610929908832411
     Benjamini Y, Hochberg Y. J R Stat Soc B 1995;57:289-300. doi:10.1111/j.2517-6161.1995.tb02031.x
+
+    Examples
+    --------
+    Two areas of one region, 200 and 100 events of 100 expected in each:
+
+    >>> areas = pd.DataFrame({"geo_code": ["01", "02"], "site": "lung", "sex": 1, "status": "published",
+    ...     "events": [200.0, 100.0], "expected": [100.0, 100.0]})
+    >>> region = Parent(300.0, 200.0, "the region")
+    >>> found = compare_with_rest(areas, {("lung", 1, "01"): region, ("lung", 1, "02"): region})
+    >>> found[["against_rest", "verdict"]].values.tolist()
+    [[2.0, 'higher'], [0.5, 'lower']]
     """
     found = areas.reset_index(drop=True)
     keys = comparison_keys(found)
@@ -151,6 +162,18 @@ def comparison_sentences(compared: pd.DataFrame, language: str, *, limit: int = 
     language : {"fr", "en"}
     limit : int
         How many areas are named at most on each side, the most distant from 1 first.
+
+    Returns
+    -------
+    tuple of str
+        Higher ones, lower ones, and how many do not stand out; empty where nothing is compared.
+
+    Examples
+    --------
+    >>> compared = pd.DataFrame({"name": ["Ain"], "site": "lung", "verdict": "not_distinct",
+    ...     "against_rest": [1.1], "rest_lower": [0.9], "rest_upper": [1.3]})
+    >>> len(comparison_sentences(compared, "en"))
+    1
     """
     written = Format(language)
     tested = compared[compared["verdict"].ne(NOT_COMPARED)]

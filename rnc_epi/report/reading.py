@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 def open_content(path: str | Path) -> Content:
     """Return the content of a release, or of the current release of an output folder.
 
+    Parameters
+    ----------
+    path : path
+        Folder of a release, or the output folder whose ``current`` it is.
+
+    Returns
+    -------
+    Content
+        All that the report is drawn from: published figures, areas, outlines, metadata.
+
     Raises
     ------
     FileProblem
@@ -25,6 +35,17 @@ def open_content(path: str | Path) -> Content:
         ``R015``: no release; ``R030``: a release that cannot be read.
     DisclosureRefused
         ``T002``: rows that did not go through disclosure control.
+
+    Examples
+    --------
+    An extract is no release:
+
+    >>> from rnc_epi.extracts.embedded import embedded_sample
+    >>> try:
+    ...     open_content(embedded_sample())
+    ... except FileProblem as problem:
+    ...     problem.code
+    'T001'
     """
     given = Path(path)
     if given.is_file() or "internal" in given.resolve().parts[-2:]:

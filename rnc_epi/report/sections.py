@@ -37,6 +37,18 @@ SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
 
 
 def report_sections(content: Content, language: str = "fr") -> list[Section]:
-    """Return the sections of the annual report that a release can fill."""
+    """Return the sections of the annual report that a release can fill.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    list of Section
+        In the order of the report; empty ones are left out.
+    """
     made = [section for make in SECTIONS if (section := make(content, language)) is not None]
     return read_once(made)

@@ -50,6 +50,16 @@ def write_report(
         T001, R015, R030: not a release, or not readable; T003: the folder cannot be written.
     DisclosureRefused
         T002: rows that did not go through disclosure control.
+
+    Examples
+    --------
+    The report is written in French or English:
+
+    >>> try:
+    ...     write_report("no/such/release", "out", language="de")
+    ... except InputError as problem:
+    ...     problem.code
+    'M005'
     """
     if language not in LANGUAGES:
         raise InputError("M005", what="language", found=language, expected=", ".join(LANGUAGES))

@@ -53,10 +53,14 @@ def outline_notice(language: str = "fr") -> str:
     ----------
     language : {"fr", "en"}
 
+    Returns
+    -------
+    str
+
     Raises
     ------
     InputError
-        M005 when the language is unknown.
+        ``M005`` the language is unknown.
 
     Examples
     --------
@@ -95,6 +99,20 @@ def notice_of_outlines(table: pd.DataFrame) -> dict[str, str]:
     ----------
     table : DataFrame
         ``geo_level, geo_code, outline`` (WKB).
+
+    Returns
+    -------
+    dict of str to str
+        By language; empty where no outline is one of the packaged ones.
+
+    Examples
+    --------
+    Without outlines there is nobody to name:
+
+    >>> import pandas as pd
+    >>> bare = pd.DataFrame({"geo_level": ["region"], "geo_code": ["84"], "outline": [None]})
+    >>> notice_of_outlines(bare)
+    {}
     """
     for level in tables.OUTLINED_LEVELS:
         of_level = table[(table["geo_level"] == level) & table["outline"].notna()]

@@ -54,10 +54,27 @@ def _packaged() -> pd.DataFrame:
 def read_passages(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return a user's table of passages (CSV), checked; it may stand beside the packaged one or replace it.
 
+    Parameters
+    ----------
+    path : path
+        A CSV file with the columns of :func:`passages`, all read as text.
+
+    Returns
+    -------
+    DataFrame
+        As for :func:`checked_passages`.
+
     Raises
     ------
     InputError
-        G004, columns, codes, years or weights that cannot be used.
+        ``G004`` columns, codes, years or weights that cannot be used.
+
+    Examples
+    --------
+    >>> from io import StringIO
+    >>> lines = "geo_level,code_from,code_to,year,weight" + chr(10) + "commune,01002,01001,2024," + chr(10)
+    >>> read_passages(StringIO(lines))["code_to"].tolist()
+    ['01001']
     """
     return checked_passages(pd.read_csv(path, dtype=str, keep_default_na=False))
 
@@ -70,10 +87,23 @@ def checked_passages(table: pd.DataFrame) -> pd.DataFrame:
     table : DataFrame
         `COLUMNS` and possibly others. An empty `weight` is unknown.
 
+    Returns
+    -------
+    DataFrame
+        `year` whole, `weight` a share between 0 and 1, NaN where unknown.
+
     Raises
     ------
     InputError
-        G004.
+        ``G004`` columns, codes, years or weights that cannot be used, rows given twice, weights of an area
+        that do not sum to 1.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"geo_level": "commune", "code_from": ["01002"], "code_to": "01001",
+    ...     "year": "2024", "weight": ""})
+    >>> checked_passages(table)["year"].tolist()
+    [2024]
     """
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
@@ -206,10 +236,15 @@ def carry(
     to_vintage : str
         Written to `geo_vintage`.
 
+    Returns
+    -------
+    DataFrame
+        The columns of `counts`, one row a stratum and area of the new edition.
+
     Raises
     ------
     InputError
-        G007, a code that the correspondence does not have.
+        ``G007`` a code that the correspondence does not have.
 
     Examples
     --------
@@ -238,7 +273,29 @@ def carry(
 
 
 def passage_links(found: pd.DataFrame, *, geo_level: str, from_vintage: str, to_vintage: str) -> pd.DataFrame:
-    """Return a correspondence as rows of the contract's `membership`: an area in one of another edition."""
+    """Return a correspondence as rows of the contract's `membership`: an area in one of another edition.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From :func:`correspondence`.
+    geo_level : str
+        Of both editions.
+    from_vintage, to_vintage : str
+        Editions of the codes, such as ``"cog2012"``.
+
+    Returns
+    -------
+    DataFrame
+        In the columns of the contract's `membership`, one row a part of an area.
+
+    Examples
+    --------
+    >>> found = correspondence(["42"], from_year=2012, to_year=2020, geo_level="region")
+    >>> links = passage_links(found, geo_level="region", from_vintage="cog2012", to_vintage="cog2020")
+    >>> links[["child_code", "parent_code", "weight"]].values.tolist()
+    [['42', '44', 1.0]]
+    """
     return pd.DataFrame(
         {
             "child_level": geo_level,
@@ -257,6 +314,11 @@ def passage_links(found: pd.DataFrame, *, geo_level: str, from_vintage: str, to_
 def municipal_arrondissements() -> dict[str, str]:
     """Return the commune of each municipal arrondissement of Paris, Lyon and Marseille.
 
+    Returns
+    -------
+    dict of str to str
+        Code of the commune by code of its arrondissement.
+
     Examples
     --------
     >>> found = municipal_arrondissements()
@@ -271,10 +333,20 @@ def municipal_arrondissements() -> dict[str, str]:
 def whole_communes(codes: pd.Series) -> pd.Series:
     """Return codes of communes, those of municipal arrondissements replaced by Paris, Lyon or Marseille.
 
+    Parameters
+    ----------
+    codes : Series of str
+        Codes of communes and municipal arrondissements.
+
+    Returns
+    -------
+    Series of str
+        In the order given.
+
     Raises
     ------
     InputError
-        G008, a commune comes both whole and by arrondissement.
+        ``G008`` a commune comes both whole and by arrondissement.
 
     Examples
     --------
@@ -293,13 +365,20 @@ def corsican_codes(codes: pd.Series, known: Sequence[str]) -> pd.Series:
 
     Parameters
     ----------
+    codes : Series of str
+        Codes of communes.
     known : sequence of str
         Today's codes: three digits are used once in Corsica, so that they tell which half is meant.
+
+    Returns
+    -------
+    Series of str
+        In the order given.
 
     Raises
     ------
     InputError
-        G007, an old code that neither half has.
+        ``G007`` an old code that neither half has.
 
     Examples
     --------

@@ -71,24 +71,29 @@ def import_files(
     Parameters
     ----------
     kind : {"csv", "parquet", "encr", "cepidc", "cnam"}
+        Layout of the files.
     paths : sequence of paths
         In the order that the mapping numbers them; Parquet is told by its ending, whatever the kind.
     out : path of the extract, which must not exist
+        Written whole or not at all.
     mapping : path of a TOML file
         See docs/extract.md; it completes the layout of the kind.
 
     Returns
     -------
     Imported
+        The extract's path, the accounting of rows, and what was found on the way.
 
     Raises
     ------
     FileProblem
-        H001 a file is missing, F001 `out` exists.
+        ``H001`` a file is missing, ``F001`` `out` exists.
     ExtractRefused
-        With the code of the first refusal: the file is not what the mapping says.
+        The file is not what the mapping says: ``H009`` a column names a direct identifier, ``H020`` a file
+        that was cut, ``H128`` no file for a table, ``H129`` keys that fall together, or the code of the
+        first refusal of a row.
     StudyFileError
-        H120 to H123, the mapping cannot be used.
+        ``H120`` to ``H123`` the mapping cannot be used.
     """
     plan = read_mapping(kind, None if mapping is None else Path(mapping))
     ledger = RowAccounting()

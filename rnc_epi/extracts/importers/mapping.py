@@ -156,13 +156,24 @@ def read_mapping(kind: str, path: Path | None) -> ImportMapping:
         For ``csv`` and ``parquet`` it is the whole mapping; for the layouts it adds what files cannot say
         (who sends them, what is covered) and may replace any key.
 
+    Returns
+    -------
+    ImportMapping
+        Of each table, where its columns come from and what becomes of each value.
+
     Raises
     ------
     StudyFileError
-        H120 unknown kind; H121 the file is no TOML; H122 a key that is unknown, missing or of the wrong type;
-        H123 a table or column that the contract does not have; H132 columns that a table cannot do without.
+        H120 unknown kind; H121 the file is no TOML; H122 a key that is unknown, missing or of the wrong
+        type; H123 a table or column that the contract does not have; H132 columns that a table cannot do
+        without.
     FileProblem
         H001 no such file.
+
+    Examples
+    --------
+    >>> read_mapping("encr", None).tables["tumours"].columns["tumour_key"].source_column
+    'TUM'
     """
     if kind not in KINDS:
         raise StudyFileError("H120", found=kind, expected=", ".join(KINDS))

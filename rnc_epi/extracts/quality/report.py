@@ -97,6 +97,18 @@ def quality_report(extract: Extract) -> QualityReport:
     rates of children, the curve of the old, the last year, timeliness), each beside the other registries;
     then the rules of ``rules.toml``.
 
+    Parameters
+    ----------
+    extract : Extract
+        From :func:`rnc_epi.extracts.opening.open_extract`; its incident cases, deaths and person-years are
+        read.
+
+    Returns
+    -------
+    QualityReport
+        One row a registry, site, sex, period and indicator (shares between 0 and 1, ratios), and the rules
+        of ``rules.toml`` that are broken.
+
     References
     ----------
     .. [1] Bray F, Parkin DM. Eur J Cancer 2009;45:747-755. doi:10.1016/j.ejca.2008.11.032

@@ -77,6 +77,10 @@ class QualityRule(NamedTuple):
 def quality_rules() -> tuple[QualityRule, ...]:
     """Return the declared rules, in the order of the file.
 
+    Returns
+    -------
+    tuple of QualityRule
+
     Examples
     --------
     >>> [rule.code for rule in quality_rules() if rule.action == "block"]

@@ -36,6 +36,14 @@ def plot_age_curve(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"sex": 1, "age_from": [0, 50], "age_until": pd.array([50, None], dtype="Int64"),
+    ...     "value": [2.0, 80.0], "lower": [1.0, 70.0], "upper": [3.0, 90.0], "status": "published",
+    ...     "measure_unit": "rate", "per": 100_000})
+    >>> plot_age_curve(table, language="en").get_xticks().tolist()
+    [0, 50]
     """
     with drawing_style():
         ax = axes_of(ax, 4.2, 3.0)
@@ -62,7 +70,29 @@ def plot_age_curve(
 
 
 def describe_age_curve(table: pd.DataFrame, language: str, *, subject: str) -> str:
-    """Return the alternative text: for each sex the age of the highest rate and the rates at both ends."""
+    """Return the alternative text: for each sex the age of the highest rate and the rates at both ends.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`plot_age_curve` takes it.
+    language : {"fr", "en"}
+    subject : str
+        What the figure shows, as its title says it.
+
+    Returns
+    -------
+    str
+        One to a few sentences; what is not published is not told.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"sex": 1, "age_from": [0, 50], "age_until": pd.array([50, None], dtype="Int64"),
+    ...     "value": [2.0, 80.0], "lower": [1.0, 70.0], "upper": [3.0, 90.0], "status": "published",
+    ...     "measure_unit": "rate", "per": 100_000})
+    >>> describe_age_curve(table, "en", subject="Lung")
+    'Lung, rates by age. men: 2.0 at ages 0–49, at most 80.0 at ages 50+.'
+    """
     written = Format(language)
     sentences = []
     for sex, rows in _by_sex(table):

@@ -73,6 +73,16 @@ def plot_choropleth(
     -------
     Axes
         Without coordinates: these outlines are for display only.
+
+    Examples
+    --------
+    >>> import geopandas
+    >>> import shapely
+    >>> figures = {"name": ["Ain", "Gers"], "value": [10.0, 30.0], "status": "published"}
+    >>> squares = [shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)]
+    >>> areas = geopandas.GeoDataFrame(figures, geometry=squares)
+    >>> [one.get_text() for one in plot_choropleth(areas, language="en").get_legend().get_texts()]
+    ['10.0', '30.0']
     """
     shapes = np.asarray(areas.geometry.to_numpy(), dtype=object).copy()
     inset = areas["inset"].to_numpy(dtype=bool) if "inset" in areas else np.zeros(len(areas), dtype=bool)
@@ -252,7 +262,31 @@ def _fit(ax: Axes, shapes: np.ndarray, *, has_insets: bool) -> None:
 def describe_choropleth(
     areas: pd.DataFrame, language: str, *, subject: str, column: str = "value", decimals: int = 1
 ) -> str:
-    """Return the alternative text: areas shown and not, middle half, lowest and highest area."""
+    """Return the alternative text: areas shown and not, middle half, lowest and highest area.
+
+    Parameters
+    ----------
+    areas : DataFrame
+        As :func:`plot_choropleth` takes them; the geometry is not needed.
+    language : {"fr", "en"}
+    subject : str
+        What the map shows, as its title says it.
+    column : str
+        What decides the colour.
+    decimals : int
+        Of the values.
+
+    Returns
+    -------
+    str
+        A few sentences; what is not published is counted, not told.
+
+    Examples
+    --------
+    >>> areas = pd.DataFrame({"name": ["Ain", "Gers"], "value": [10.0, 30.0], "status": "published"})
+    >>> "from 10.0 (Ain) to 30.0 (Gers)" in describe_choropleth(areas, "en", subject="Lung")
+    True
+    """
     written = Format(language)
     shown = areas[areas["status"].eq(PUBLISHED)]
     sentences = [text("alt_map", language, subject=subject, areas=written.number(len(areas)))]

@@ -85,6 +85,20 @@ def _span(low: float, high: float, decimals: int, written: Format) -> str:
 def rate_classes(values: ArrayLike, *, decimals: int = 1, number: int = 5) -> MapClasses:
     """Return classes that hold about the same number of areas; fewer where values are few or equal.
 
+    Parameters
+    ----------
+    values : array_like
+        Published values, an area each.
+    decimals : int
+        Of the values as published: what is equal in print is in one class.
+    number : int
+        Classes wanted.
+
+    Returns
+    -------
+    MapClasses
+        Bounds and colours, from the lowest class.
+
     Examples
     --------
     >>> rate_classes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]).class_of([1, 2, 3, 9, 10]).tolist()
@@ -99,5 +113,16 @@ def rate_classes(values: ArrayLike, *, decimals: int = 1, number: int = 5) -> Ma
 
 
 def ratio_classes() -> MapClasses:
-    """Return the fixed classes of a ratio of observed to expected: the same on every map."""
+    """Return the fixed classes of a ratio of observed to expected: the same on every map.
+
+    Returns
+    -------
+    MapClasses
+        Five classes around 1, the first and last open.
+
+    Examples
+    --------
+    >>> ratio_classes().bounds
+    (0.8, 0.9, 1.12, 1.26)
+    """
     return MapClasses(RATIO_BOUNDS, DIVERGING, 2, open_ends=True)

@@ -108,6 +108,14 @@ def plot_funnel(
     References
     ----------
     Spiegelhalter DJ. Stat Med 2005;24:1185-1202. doi:10.1002/sim.1970
+
+    Examples
+    --------
+    >>> expected = [20.0, 50.0, 100.0, 400.0, 900.0, 5_000.0]
+    >>> table = pd.DataFrame({"name": list("abcdef"), "sex": 1, "expected": expected, "events": expected})
+    >>> table = table.assign(value=1.0, status="published", measure_unit="ratio", per=1)
+    >>> plot_funnel(table).get_xscale()
+    'log'
     """
     written, funnel = Format(language), funnel_of(table)
     with drawing_style():
@@ -189,7 +197,29 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def describe_funnel(table: pd.DataFrame, language: str, *, subject: str) -> str:
-    """Return the alternative text: how many areas, how many outside, and the spread between them."""
+    """Return the alternative text: how many areas, how many outside, and the spread between them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`plot_funnel` takes it.
+    language : {"fr", "en"}
+    subject : str
+        What the figure shows, as its title says it.
+
+    Returns
+    -------
+    str
+        One to a few sentences; what is not published is not told.
+
+    Examples
+    --------
+    >>> expected = [20.0, 50.0, 100.0, 400.0, 900.0, 5_000.0]
+    >>> table = pd.DataFrame({"name": list("abcdef"), "sex": 1, "expected": expected, "events": expected})
+    >>> table = table.assign(value=1.0, status="published", measure_unit="ratio", per=1)
+    >>> "Lung" in describe_funnel(table, "en", subject="Lung")
+    True
+    """
     funnel = funnel_of(table)
     if funnel is None:
         return f"{subject}. {text('alt_nothing_published', language)}"

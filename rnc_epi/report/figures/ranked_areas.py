@@ -44,6 +44,13 @@ def plot_ranked_areas(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"name": ["Ain", "Gers"], "sex": 1, "value": [10.0, 30.0], "lower": [9.0, 28.0],
+    ...     "upper": [11.0, 32.0], "status": "published", "measure_unit": "rate", "per": 100_000})
+    >>> [tick.get_text() for tick in plot_ranked_areas(table).get_yticklabels()]
+    ['Gers', 'Ain']
     """
     written = Format(language)
     rows = ordered_areas(table)
@@ -94,7 +101,28 @@ def plot_ranked_areas(
 
 
 def describe_ranked_areas(table: pd.DataFrame, language: str, *, subject: str) -> str:
-    """Return the alternative text: how many areas, the extremes, how many without a published figure."""
+    """Return the alternative text: how many areas, the extremes, how many without a published figure.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`plot_ranked_areas` takes it.
+    language : {"fr", "en"}
+    subject : str
+        What the figure shows, as its title says it.
+
+    Returns
+    -------
+    str
+        One to a few sentences; what is not published is not told.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"name": ["Ain", "Gers"], "sex": 1, "value": [10.0, 30.0], "lower": [9.0, 28.0],
+    ...     "upper": [11.0, 32.0], "status": "published", "measure_unit": "rate", "per": 100_000})
+    >>> "From 10.0 (9.0–11.0) (Ain) to 30.0" in describe_ranked_areas(table, "en", subject="Lung")
+    True
+    """
     written = Format(language)
     rows = ordered_areas(table)
     shown = rows[rows["status"].eq(PUBLISHED)]

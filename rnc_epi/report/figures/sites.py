@@ -33,6 +33,14 @@ def plot_sites(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"site": ["lung", "prostate"], "sex": 1, "value": [50.0, 80.0],
+    ...     "lower": [48.0, 78.0], "upper": [52.0, 82.0], "status": "published", "measure_unit": "rate",
+    ...     "per": 100_000})
+    >>> [tick.get_text() for tick in plot_sites(table, language="en").get_yticklabels()]
+    ['Prostate', 'Lung']
     """
     written = Format(language)
     rows = _shown(table)
@@ -74,7 +82,29 @@ def plot_sites(
 
 
 def describe_sites(table: pd.DataFrame, language: str, *, subject: str) -> str:
-    """Return the alternative text: the three highest rates of each sex."""
+    """Return the alternative text: the three highest rates of each sex.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`plot_sites` takes it.
+    language : {"fr", "en"}
+    subject : str
+        What the figure shows, as its title says it.
+
+    Returns
+    -------
+    str
+        One to a few sentences; what is not published is not told.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"site": ["lung", "prostate"], "sex": 1, "value": [50.0, 80.0],
+    ...     "lower": [48.0, 78.0], "upper": [52.0, 82.0], "status": "published", "measure_unit": "rate",
+    ...     "per": 100_000})
+    >>> "Prostate 80.0 (78.0–82.0) and Lung" in describe_sites(table, "en", subject="Men")
+    True
+    """
     written = Format(language)
     rows = _shown(table)
     sentences = [text("alt_sites", language, subject=subject)]

@@ -86,12 +86,52 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def to_svg(figure: Figure, name: str) -> bytes:
-    """Return a figure as SVG; the same figure under the same name gives the same bytes."""
+    """Return a figure as SVG; the same figure under the same name gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        That of an Axes is ``ax.figure``.
+    name : str
+        Seed of the identifiers inside the file: of its own in each figure of a page.
+
+    Returns
+    -------
+    bytes
+        Content of the file.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> to_svg(Figure(figsize=(1, 1)), "empty")[:5]
+    b'<?xml'
+    """
     return _saved(figure, "svg", name)
 
 
 def to_png(figure: Figure, name: str, dpi: int = 150) -> bytes:
-    """Return a figure as PNG; the same figure gives the same bytes."""
+    r"""Return a figure as PNG; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        That of an Axes is ``ax.figure``.
+    name : str
+        Name of the figure, in messages and metadata.
+    dpi : int
+        Dots an inch.
+
+    Returns
+    -------
+    bytes
+        Content of the file.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> to_png(Figure(figsize=(1, 1)), "empty")[:5]
+    b'\x89PNG\r'
+    """
     return _saved(figure, "png", name, dpi=dpi)
 
 

@@ -47,6 +47,14 @@ def plot_trend(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"sex": 1, "period_from": [2018, 2019], "value": [10.0, 12.0],
+    ...     "lower": [9.0, 11.0], "upper": [11.0, 13.0], "status": "published", "measure_unit": "rate",
+    ...     "per": 100_000})
+    >>> [tick.get_text() for tick in plot_trend(table).get_xticklabels()]
+    ['2018', '2019']
     """
     ordered = table.sort_values(["sex", "period_from"], kind="stable")
     years = np.unique(ordered["period_from"].to_numpy(dtype=int))
@@ -111,7 +119,31 @@ def _draw_sex(ax: Axes, rows: pd.DataFrame, sex: Sex, stops: list[int], shift: f
 
 
 def describe_trend(table: pd.DataFrame, language: str, *, subject: str, breaks: Iterable[int] = ()) -> str:
-    """Return the alternative text: first and last published value by sex, breaks and disturbed years."""
+    """Return the alternative text: first and last published value by sex, breaks and disturbed years.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`plot_trend` takes it.
+    language : {"fr", "en"}
+    subject : str
+        What the figure shows, as its title says it.
+    breaks : iterable of int
+        First years of a new definition or edition.
+
+    Returns
+    -------
+    str
+        One to a few sentences; what is not published is not told.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"sex": 1, "period_from": [2018, 2019], "value": [10.0, 12.0],
+    ...     "lower": [9.0, 11.0], "upper": [11.0, 13.0], "status": "published", "measure_unit": "rate",
+    ...     "per": 100_000})
+    >>> describe_trend(table, "en", subject="Lung")
+    'Lung, rates by year. men: 10.0 (9.0–11.0) in 2018, 12.0 (11.0–13.0) in 2019.'
+    """
     written = Format(language)
     ordered = table.sort_values(["sex", "period_from"], kind="stable")
     sentences = [text("alt_trend", language, subject=subject)]
