@@ -33,7 +33,19 @@ MAIN_SITES = 3
 
 
 def age_curves(content: Content, language: str) -> Section | None:
-    """Return one figure an event: the rates by age of the main sites, in the reference area."""
+    """Return one figure an event: the rates by age of the main sites, in the reference area.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where no site has published rates in three bands of age.
+    """
     figures = []
     for event_type in content.event_types:
         rows, _ = content.reference_rows(event_type, "age_specific_rate")
@@ -66,7 +78,19 @@ def age_curves(content: Content, language: str) -> Section | None:
 
 
 def trends(content: Content, language: str) -> Section | None:
-    """Return one figure an event: the standardised rate of the main sites, year by year."""
+    """Return one figure an event: the standardised rate of the main sites, year by year.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where no site has published rates in three years.
+    """
     figures, notes = [], []
     for event_type in content.event_types:
         level = content.national_level(event_type)

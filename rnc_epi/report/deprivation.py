@@ -24,7 +24,19 @@ EVENTS: Final = ("incidence", "death")
 
 
 def deprivation(content: Content, language: str) -> Section | None:
-    """Return the chapter, one part an event, where the release holds gradients of deprivation."""
+    """Return the chapter, one part an event, where the release holds gradients of deprivation.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where the release holds no gradient.
+    """
     parts = []
     first = None
     for event_type in EVENTS:

@@ -43,7 +43,19 @@ SMALLEST_SHARE: Final = 0.5
 
 
 def maps(content: Content, language: str) -> Section | None:
-    """Return the maps of the main sites by sex, what may be said of their areas, and the figures behind."""
+    """Return the maps of the main sites by sex, what may be said of their areas, and the figures behind.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where no site can be mapped.
+    """
     parts, families = [], []
     for event_type in content.event_types:
         for slug, sex in _mapped(content, event_type):

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
 
 def methods(content: Content, language: str) -> Section:
-    """Return definitions, sources, notices, interval methods, standards, disclosure rule, row accounting."""
+    """Return definitions, sources, notices, interval methods, standards, disclosure rule, row accounting.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section
+    """
     parts = [
         _sources(content, language),
         _indicators(content, language),

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 
 
 def summary(content: Content, language: str) -> Section:
-    """Return the key figures of a release: totals and leading sites of each event, and what is missing."""
+    """Return the key figures of a release: totals and leading sites of each event, and what is missing.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section
+    """
     items: list[str] = []
     for event_type in content.event_types:
         items.extend(_key_figures(content, event_type, language))
@@ -185,7 +196,19 @@ def not_estimable_nation(content: Content, event_type: str) -> bool:
 
 
 def national(content: Content, language: str) -> Section | None:
-    """Return the table of each event by site and sex, for the nation or, failing that, for all registries."""
+    """Return the table of each event by site and sex, for the nation or, failing that, for all registries.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where no event has a table.
+    """
     paragraphs, parts = [], []
     for event_type in content.event_types:
         if not_estimable_nation(content, event_type):

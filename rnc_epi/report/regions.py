@@ -28,7 +28,19 @@ FEWEST_REGIONS: Final = 2
 
 
 def regions(content: Content, language: str) -> Section | None:
-    """Return the table by region of each event with regional figures, and the regions ranked."""
+    """Return the table by region of each event with regional figures, and the regions ranked.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where too few regions are published.
+    """
     figures, tables, paragraphs = [], [], []
     for event_type in content.event_types:
         rates = content.in_longest_period(content.all_ages(content.standardised(event_type, "region")))

@@ -15,6 +15,7 @@ from rnc_epi.report.deprivation import deprivation
 from rnc_epi.report.maps import maps
 from rnc_epi.report.methods import methods
 from rnc_epi.report.national import national, summary
+from rnc_epi.report.quality_notices import quality_notices
 from rnc_epi.report.regions import regions
 from rnc_epi.report.registries import registries
 from rnc_epi.report.small_areas import small_areas
@@ -29,6 +30,7 @@ SECTIONS: Final[tuple[Callable[[Content, str], Section | None], ...]] = (
     maps,
     regions,
     registries,
+    quality_notices,
     whole_country,
     small_areas,
     deprivation,

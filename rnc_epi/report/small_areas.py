@@ -41,7 +41,19 @@ MOST_NAMED: Final = 5
 
 
 def small_areas(content: Content, language: str) -> Section | None:
-    """Return the chapter of the smoothed maps of a release, or None where it has none."""
+    """Return the chapter of the smoothed maps of a release, or None where it has none.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where it has no map.
+    """
     found = risk_maps(content, language)
     if not found:
         return None
