@@ -17,7 +17,7 @@ from rnc_epi.report.lectures import example_of, lecture
 from rnc_epi.report.maps import inset_notes, map_table
 from rnc_epi.report.provenance import source_line
 from rnc_epi.report.texts import text
-from rnc_epi.report.whole_country_tables import grades_table, trend_table, years_of
+from rnc_epi.report.whole_country_tables import first_row, grades_table, trend_table, years_of
 from rnc_epi.report.wording import altered_notes, short_area_name, sign_notes
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS
 from rnc_epi.vocabulary.estimators import CALIBRATED, MODELLED, OBSERVED, proxy_of
@@ -187,7 +187,7 @@ def _part(
             for code, vintage in zip(areas["geo_code"], areas["geo_vintage"], strict=True)
         ]
     )
-    whole = _first(pair[pair["geo_level"].isin(NATIONAL_LEVELS) & pair["status"].eq(PUBLISHED)])
+    whole = first_row(pair[pair["geo_level"].isin(NATIONAL_LEVELS) & pair["status"].eq(PUBLISHED)])
     # Where only registries have a figure there is no prediction to put in order.
     ordered = bool(predicted["status"].eq(PUBLISHED).any())
 

@@ -46,9 +46,9 @@ def grades_table(content: Content, rows: pd.DataFrame, facts: dict[str, str], la
             pair = counts[counts["site"].eq(slug) & counts["sex"].eq(int(sex))]
             if pair.empty:
                 continue
-            area = _first(pair[pair["geo_level"].isin(DEPARTEMENT_LEVELS)])
-            region = _first(pair[pair["geo_level"].eq("region")])
-            nation = _first(pair[pair["geo_level"].isin(NATIONAL_LEVELS)])
+            area = first_row(pair[pair["geo_level"].isin(DEPARTEMENT_LEVELS)])
+            region = first_row(pair[pair["geo_level"].eq("region")])
+            nation = first_row(pair[pair["geo_level"].isin(NATIONAL_LEVELS)])
             lines.append(
                 (
                     SITES[slug].name(language),
@@ -94,7 +94,8 @@ def _correlates(area: dict[str, Any] | None, nation: dict[str, Any] | None, lang
     return of_nation if local is None else f"{local}\n{of_nation}"
 
 
-def _first(rows: pd.DataFrame) -> dict[str, Any] | None:
+def first_row(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the first row, or None where there is none."""
     return rows.iloc[0].to_dict() if len(rows) else None
 
 
@@ -133,10 +134,10 @@ def trend_table(content: Content, language: str) -> Table | None:
     for slug in [slug for slug in SITES if slug in set(changes["site"])]:
         for sex in (Sex.MEN, Sex.WOMEN):
             of_pair = rates[rates["site"].eq(slug) & rates["sex"].eq(int(sex))]
-            change = _first(changes[changes["site"].eq(slug) & changes["sex"].eq(int(sex))])
+            change = first_row(changes[changes["site"].eq(slug) & changes["sex"].eq(int(sex))])
             if change is None or of_pair.empty:
                 continue
-            ends = [_first(of_pair[of_pair["period_from"].eq(year)]) for year in (first, last)]
+            ends = [first_row(of_pair[of_pair["period_from"].eq(year)]) for year in (first, last)]
             lines.append(
                 (
                     SITES[slug].name(language),
