@@ -31,6 +31,7 @@ from rnc_epi.report.formats import Format
 from rnc_epi.report.maps import map_table, maps
 from rnc_epi.report.methods import methods
 from rnc_epi.report.national import national, summary
+from rnc_epi.report.quality_notices import quality_notices
 from rnc_epi.report.reading import open_content
 from rnc_epi.report.regions import regions
 from rnc_epi.report.registries import registries
@@ -67,6 +68,7 @@ __all__ = [
     "plot_ranked_areas",
     "plot_sites",
     "plot_trend",
+    "quality_notices",
     "rate_classes",
     "ratio_classes",
     "regions",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -12,7 +11,6 @@ from rnc_epi.report.blocks import Section, Table
 from rnc_epi.report.comparison import AreaOfSite, Parent, compare_with_rest, comparison_sentences
 from rnc_epi.report.content import RATIO_OF
 from rnc_epi.report.formats import Format
-from rnc_epi.report.quality_notes import quality_notes
 from rnc_epi.report.texts import text
 from rnc_epi.report.wording import area_title, ratio_of_standard, short_area_name
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
@@ -90,7 +88,7 @@ def _table(content: Content, rows: pd.DataFrame, sites: list[str], sex: Sex, lan
         sex=sex.label(language),
         years=years,
     )
-    table = rates_by_area(
+    return rates_by_area(
         content,
         rows,
         sites,
@@ -101,7 +99,6 @@ def _table(content: Content, rows: pd.DataFrame, sites: list[str], sex: Sex, lan
         periods=unequal,
         first=(POOLED_REGISTRIES,),
     )
-    return replace(table, notes=(*table.notes, *quality_notes(content, rows, language)))
 
 
 def _sentences(content: Content, language: str) -> list[str]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import re
 
 import pandas as pd
 import pytest
 
-from rnc_epi.report import open_content, registries, report_sections
+from rnc_epi.report import open_content, report_sections
 from rnc_epi.report.blocks import FigureBlock, Section, read_once
 from rnc_epi.report.html import section_html
 from rnc_epi.report.lectures import example_of, lecture
 from rnc_epi.report.provenance import source_line
-from rnc_epi.report.quality_notes import _words
-from rnc_epi.vocabulary.errors import catalogue
 from tests.report_release import write_release
 
 
@@ -115,31 +112,3 @@ def test_the_page_can_be_read_by_keyboard_and_by_ear(sections):
         assert page.count('tabindex="0"') == page.count("<table")
         for address in re.findall(r'base64,([^"]*)', page):
             assert b"http://www.w3.org/2000/svg" in base64.b64decode(address)[:600]
-
-
-def test_a_registry_whose_data_break_a_rule_of_quality_is_named_under_its_table(content):
-    results = content.results.copy()
-    own = results["geo_level"].eq("registry_zone")
-    results.loc[own & results["geo_code"].eq("finistere"), "data_grade"] = "Q080+Q110"
-    results.loc[own & results["geo_code"].eq("calvados"), "data_grade"] = "Q120"
-    marked = registries(dataclasses.replace(content, results=results), "fr")
-    for table in marked.all_tables():
-        notes = [plain(note) for note in table.notes]
-        assert "Réserve de qualité Q110 (Finistere) : la dernière année n'est pas complète." in notes
-        assert any(
-            note.startswith("Réserve de qualité Q080 (Finistere) : les cas de l'année") for note in notes
-        )
-        # The text of this rule needs a measure that a release does not hold.
-        assert "Réserve de qualité Q120 (Calvados) : voir le tableau de qualité de l'enregistrement." in notes
-    calm = registries(content, "fr")
-    assert not any("Réserve" in note for table in calm.all_tables() for note in table.notes)
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_the_words_of_every_rule_of_quality_are_whole(language):
-    codes = [code for code in catalogue() if re.fullmatch(r"Q\d{3}", code)]
-    assert len(codes) > 10
-    for code in codes:
-        said = _words(code, language)
-        assert said
-        assert not set(said) & set("{}()")
