@@ -28,7 +28,7 @@ from rnc_epi.report.figures import (
     to_svg,
 )
 from rnc_epi.report.formats import Format
-from rnc_epi.report.maps import map_table, maps
+from rnc_epi.report.maps import maps
 from rnc_epi.report.methods import methods
 from rnc_epi.report.national import national, summary
 from rnc_epi.report.quality_notices import quality_notices
@@ -57,7 +57,6 @@ __all__ = [
     "describe_ranked_areas",
     "describe_sites",
     "describe_trend",
-    "map_table",
     "maps",
     "methods",
     "national",

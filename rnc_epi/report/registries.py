@@ -26,7 +26,19 @@ TABLED_SITES: Final = 5
 
 
 def registries(content: Content, language: str) -> Section | None:
-    """Return the incidence of the main sites by registry zone, with limits, and the registries ranked."""
+    """Return the incidence of the main sites by registry zone, with limits, and the registries ranked.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where no registry has a published rate.
+    """
     rates = content.all_ages(content.standardised("incidence", "registry_zone"))
     # Registries of one volume may cover unequal periods: each is shown over its own, and the table says it.
     rates = content.in_own_longest_period(rates)

@@ -235,7 +235,7 @@ def gap_in_deaths(
     Raises
     ------
     InputError
-        ``I006`` more deaths than linked cases, and those of :func:`gap_by_age`.
+        ``I006`` more deaths than linked cases, ``M002`` shapes; else as for :func:`gap_by_age`.
 
     References
     ----------

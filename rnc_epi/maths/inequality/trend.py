@@ -84,7 +84,7 @@ def gradient_trend(
     Raises
     ------
     InputError
-        ``I007`` a single year, and the errors of :func:`slope_and_relative_index`.
+        ``I007`` a single year; ``M002`` shapes; else as for :func:`slope_and_relative_index`.
 
     References
     ----------
