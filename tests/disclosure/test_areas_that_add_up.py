@@ -73,9 +73,9 @@ def test_the_attacker_subtracts_regions_from_france_where_nothing_was_done_about
     code, true = careless.loc[lone, ["geo_code", "events"]].iloc[0]
     careless.loc[lone, ["events", "value", "lower", "upper", "se"]] = np.nan
     careless.loc[lone, "status"] = "not_published"
-    # Of one site and sex, so that areas alone can tell.
-    alone = careless["sex"].eq(careless.loc[lone, "sex"].iloc[0])
-    alone &= careless["site"].eq(careless.loc[lone, "site"].iloc[0])
+    # Of one site, sex and period, so that areas alone can tell.
+    names = ["site", "sex", "period_from", "period_until"]
+    alone = careless[names].eq(careless.loc[lone, names].iloc[0]).all(axis=1)
     found = attack_tables(careless[alone], as_extracts_state_it, RULES).findings
     assert any(f"region {code}" in finding.where and finding.lower == true for finding in found)
 
