@@ -32,7 +32,19 @@ NAMED_SITES: Final = 6
 
 
 def quality_notices(content: Content, language: str) -> Section | None:
-    """Return the notices on the data behind published figures of incidence; None where no row has one."""
+    """Return the notices on the data behind published figures of incidence; None where no row has one.
+
+    Parameters
+    ----------
+    content : Content
+        A release, from :func:`rnc_epi.report.open_content`.
+    language : {"fr", "en"}
+
+    Returns
+    -------
+    Section or None
+        None where no rule is broken.
+    """
     rows = content.results
     shown = rows["event_type"].eq("incidence") & rows["status"].eq(PUBLISHED)
     shown &= ~rows["estimator"].isin(MODELS) & rows["data_grade"].astype("str").str.contains(_CODE)

@@ -135,7 +135,7 @@ class SmallAreaModel:
         ------
         InputError
             A030, A031 data and map of different areas, A036, A040, M002 no graph, M005 draws of what is no
-            ratio, A047 periods that do not follow one another, and those of :func:`rnc_epi.maths.smallarea.fit`.
+            ratio, A047 periods not in a row, and those of :func:`rnc_epi.maths.smallarea.fit`.
         EstimateRefused
             A020-A024, A027, A039: nothing is estimated rather than something doubtful.
 
