@@ -112,10 +112,37 @@ def run(
     study_file : path of the TOML study file
     out : path
         Folder that will hold ``staged/`` and ``internal/``.
+    progress : callable, optional
+        Is given the name of each stage as it begins and ends; silent by default.
+    memory_limit : str, optional
+        Of DuckDB, such as ``"4GB"``.
+    threads : int, optional
+        Of DuckDB; no result depends on it.
     oppositions : path, optional
         List of the persons whose rows are taken out first; it wins over the one that the study names.
     today : date, optional
         Day on which the term of the extract is judged; the current day without it.
+
+    Returns
+    -------
+    Path
+        Folder of the staged release, for :func:`rnc_epi.release.publish`.
+
+    Raises
+    ------
+    StudyFileError, ExtractRefused, DisclosureRefused
+        The study, the extract, or what would leave it, with the code that says why.
+    FileProblem
+        ``S024`` no such study file; a file that is missing, stands there already or cannot be written.
+
+    Examples
+    --------
+    >>> from rnc_epi.vocabulary.errors import FileProblem
+    >>> try:
+    ...     run("no/such/study.toml", "out")
+    ... except FileProblem as problem:
+    ...     problem.code
+    'S024'
     """
     study, extract_path = read_study(study_file)
     return run_study(
