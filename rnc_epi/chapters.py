@@ -16,6 +16,7 @@ import pandas as pd
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.indicators.rates import counts
 from rnc_epi.indicators.rows import joined
+from rnc_epi.quality_marks import POOR_DATA, without_blocked
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
 from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.estimators import OBSERVED
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rnc_epi.calibration import WholeCountry
     from rnc_epi.cells.table import Cells
     from rnc_epi.extracts.opening import Extract
+    from rnc_epi.extracts.quality import QualityReport
     from rnc_epi.inequality import Grouping
     from rnc_epi.vocabulary.study import Study
     from rnc_epi.vocabulary.study_inequality import Inequality
@@ -64,14 +66,25 @@ class Chapter:
 
 
 def whole_country_chapter(
-    study: Study, sites: tuple[str, ...], extract: Extract, builder: CellBuilder
+    study: Study,
+    sites: tuple[str, ...],
+    extract: Extract,
+    builder: CellBuilder,
+    *,
+    quality: QualityReport | None = None,
 ) -> Chapter:
     """Return incidence for the whole country from registries and correlates, as ``[calibration]`` asks.
+
+    Parameters
+    ----------
+    quality : QualityReport, optional
+        Its rules that block take districts out: they teach no ratio, and are predicted like the areas
+        that no registry covers.
 
     Raises
     ------
     NotCovered
-        K014, a period for which no correlate has counts.
+        K014, a period for which no correlate has counts; K015, no registry left that the rules do not block.
     """
     from rnc_epi.calibration import whole_country
 
@@ -85,12 +98,15 @@ def whole_country_chapter(
     periods = _periods(proxies)
     if missing := [period.label for period in wanted if period not in periods]:
         there = _periods(_cells(builder, sites, asked.sexes, correlates, levels))
-        expected = ", ".join(period.label for period in there) or "–"
-        raise NotCovered("K014", found=", ".join(missing), expected=expected)
+        # Where there is no correlate at all the period is not at fault: the room says what is.
+        if there:
+            expected = ", ".join(period.label for period in there)
+            raise NotCovered("K014", found=", ".join(missing), expected=expected)
     incidence = _cells(builder, sites, asked.sexes, ("incidence",), levels)
     incidence += _cells(
         builder, sites, asked.sexes, ("incidence",), levels, pooled=[p for p in periods if p.length > 1]
     )
+    incidence, gone = _not_blocked(incidence, quality)
     people = _cells(builder, ("all_cancers",), asked.sexes, ("death",), NATIONAL_LEVELS)
     groups = None
     if asked.deprivation_term:
@@ -101,7 +117,7 @@ def whole_country_chapter(
             sexes = tuple(asked.sexes)
             return builder.grouped(Selection(sites, sexes, events, levels, pooled=tuple(periods)), cut.table)
 
-        groups = (grouped(("incidence",)), grouped(correlates))
+        groups = (_not_blocked(grouped(("incidence",)), quality)[0], grouped(correlates))
     found = whole_country(
         incidence,
         proxies,
@@ -111,7 +127,35 @@ def whole_country_chapter(
         groups=groups,
     )
     smoothed = _smoothed_estimates(study, found, extract, builder)
-    return Chapter(found.results, found.internal_tables() | smoothed)
+    internal = found.internal_tables()
+    if len(gone):
+        stated = [internal["calibration_exclusions"], gone]
+        internal["calibration_exclusions"] = pd.concat(
+            [part for part in stated if len(part)], ignore_index=True
+        )
+    return Chapter(found.results, internal | smoothed)
+
+
+def _not_blocked(cells: list[Cells], quality: QualityReport | None) -> tuple[list[Cells], pd.DataFrame]:
+    """Return cells that the rules on quality leave, and the exclusions that say which they take.
+
+    Raises
+    ------
+    NotCovered
+        K015, nothing is left.
+    """
+    if quality is None:
+        return cells, pd.DataFrame()
+    parts = [without_blocked(part, quality) for part in cells]
+    gone = pd.concat([strata for _, strata in parts], ignore_index=True) if parts else pd.DataFrame()
+    if len(gone) and not any(len(kept) for kept, _ in parts):
+        raise NotCovered("K015", found=", ".join(sorted(set(gone["geo_code"]))))
+    if gone.empty:
+        return cells, gone
+    years = zip(gone["period_from"], gone["period_until"], strict=True)
+    gone = gone.assign(period=[Period(int(a), int(b)).label for a, b in years], reason=POOR_DATA)
+    columns = ["period", "site", "sex", "event_type", "geo_level", "geo_code", "geo_vintage", "reason"]
+    return [kept for kept, _ in parts if len(kept)], gone[columns].drop_duplicates(ignore_index=True)
 
 
 def _periods(cells: Iterable[Cells]) -> list[Period]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,7 @@ from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.cells.detail import Detail, detail_of
 from rnc_epi.cells.gaps import national_gaps
 from rnc_epi.cells.table import Cells, concatenate
-from rnc_epi.chapters import CHAPTERS, not_said_again
+from rnc_epi.chapters import CHAPTERS, not_said_again, whole_country_chapter
 from rnc_epi.disclosure import add_gradients, add_maps, load_policy, protect, published_counts
 from rnc_epi.extracts.classification import apply_codes
 from rnc_epi.extracts.geography import notice_of_outlines
@@ -289,17 +290,22 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
         parts = [rows for part in parts if len(rows := _of_levels_asked(part, study))]
         if not parts:
             raise NotCovered("K004", found=", ".join(selection.sites))
+    report = None
+    if study.quality is not None and study.quality.rules != "ignore":
+        with stage_of(progress, "quality"):
+            report = quality_report(extract)
+    block = study.quality is not None and study.quality.rules == "block"
+    # What may not be shown teaches no ratio either.
+    learned = partial(whole_country_chapter, quality=report if block else None)
     found = []
-    for name, chapter in CHAPTERS.items():
+    for name, chapter in (CHAPTERS | {"calibration": learned}).items():
         if getattr(study, name) is not None:
             with stage_of(progress, name):
                 found.append(chapter(study, selection.sites, extract, builder))
     beside = [not_said_again(chapter.results, parts) for chapter in found]
     results = as_result(joined([*parts, *beside]))
-    if study.quality is not None and study.quality.rules != "ignore":
-        with stage_of(progress, "quality"):
-            block = study.quality.rules == "block"
-            results = marked(results, quality_report(extract), block=block)
+    if report is not None:
+        results = marked(results, report, block=block)
     _require_periods(selection, results)
     groupings = [chapter.groupings for chapter in found if chapter.groupings is not None]
     return Computed(

@@ -11,13 +11,14 @@ from rnc_epi.extracts.quality import action_for
 from rnc_epi.extracts.quality.counts import sites_below
 from rnc_epi.vocabulary.areas import POOLED_REGISTRIES
 from rnc_epi.vocabulary.estimators import CROSSED, MODELS
-from rnc_epi.vocabulary.schemas import NOT_ESTIMABLE, as_result
+from rnc_epi.vocabulary.schemas import NOT_APPLICABLE, NOT_ESTIMABLE, as_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
+    from rnc_epi.cells.table import Cells
     from rnc_epi.extracts.quality import QualityReport
 
 #: Why a figure is withheld; internal, the public form says "not estimable".
@@ -72,6 +73,41 @@ def marked(results: pd.DataFrame, report: QualityReport, *, block: bool) -> pd.D
     table["status"] = np.where(blocked, NOT_ESTIMABLE, table["status"].astype("str"))
     table["reason"] = np.where(blocked, POOR_DATA, table["reason"].astype("str"))
     return as_result(table)
+
+
+def without_blocked(cells: Cells, report: QualityReport) -> tuple[Cells, pd.DataFrame]:
+    """Return cells without the incidence that the rules withhold, and the strata that are gone.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of areas or of groups of areas.
+    report : QualityReport
+        Of the same extract.
+
+    Returns
+    -------
+    kept : Cells
+    gone : DataFrame
+        Strata of the cells that were taken out, in the columns of ``cells.strata``.
+
+    Notes
+    -----
+    What a figure would lose by `marked`, its cell loses here: estimates that are learned on registries must
+    not rest on numbers that may not be shown.
+    """
+    strata = cells.strata
+    if report.actions.empty or not len(cells):
+        return cells, strata.iloc[:0]
+    kind = strata["stratum_type"] if "stratum_type" in strata.columns else NOT_APPLICABLE
+    judged = _judge(report)
+    blocked = np.zeros(len(cells), dtype=bool)
+    keyed = strata.assign(stratum_type=kind)
+    for key, places in keyed.groupby(list(_JUDGED), sort=True, observed=True).indices.items():
+        blocked[places] = judged(*key)[0]
+    blocked &= strata["event_type"].eq("incidence").to_numpy(dtype=bool)
+    blocked &= strata["geo_code"].ne(POOLED_REGISTRIES).to_numpy(dtype=bool)
+    return cells.take(~blocked), strata[blocked]
 
 
 def _judge(report: QualityReport) -> Callable[..., tuple[bool, tuple[str, ...]]]:
