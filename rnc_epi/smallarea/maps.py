@@ -98,7 +98,8 @@ def small_areas(
     ------
     InputError
         ``A030`` areas that are not on the map, ``A041`` unknown index, ``A042`` level that cannot be
-        benchmarked to, ``A044`` no centres for a scan, ``A046`` level without a map.
+        benchmarked to, ``A044`` no centres for a scan, ``A046`` level without a map, ``A049`` level to
+        benchmark to that is above none of those to smooth.
 
     References
     ----------
@@ -134,6 +135,9 @@ def small_areas(
         raise InputError("A042", name=asked.benchmark, found="membership")
     found = Found()
     above = known.get(asked.benchmark)
+    if above is not None and not any(len(known[level]) > len(above) for level in wanted):
+        below = [level for level in wanted if level != asked.benchmark]
+        raise InputError("A049", name=asked.benchmark, where=", ".join(below) or asked.benchmark)
     counted = Known(published, membership)
     for table in cells if isinstance(cells, Sequence) else [cells]:
         for run, one in _of_one_run(table, asked):

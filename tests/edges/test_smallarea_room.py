@@ -168,6 +168,20 @@ def test_what_a_study_asks_and_the_extract_lacks_is_refused(made, options, code)
     assert refusal.value.code == code
 
 
+def test_a_level_that_is_not_above_is_refused_for_a_benchmark(made):
+    options = {"membership": made.membership}
+    # Six départements cannot be made to add up to sixty zones, nor a level to itself.
+    for levels, graphs in (
+        (["departement"], made.graphs),
+        ([], {"zone": made.graphs["zone"]}),
+    ):
+        asked = SmallAreas(geo_levels=levels, benchmark="zone", autocorrelation=False)
+        with pytest.raises(InputError) as refusal:
+            small_areas(made.cells, graphs, asked, **options)
+        assert refusal.value.code == "A049"
+        assert '"zone"' in refusal.value.message("fr")
+
+
 def test_an_index_of_another_name_or_edition_is_refused_with_those_there_are(made):
     for asked in (DeprivationCovariate(index="FDep"), DeprivationCovariate(index="EDI", vintage="2009")):
         with pytest.raises(InputError) as refusal:
