@@ -8,7 +8,10 @@ import pytest
 from rnc_epi.cli.main import main
 from rnc_epi.extracts.quality import QualityReport
 from rnc_epi.extracts.quality.rules import COLUMNS
+from rnc_epi.flow import run
 from rnc_epi.quality_marks import POOR_DATA, marked
+from rnc_epi.report import open_content
+from rnc_epi.report.quality_notices import quality_notices
 from rnc_epi.vocabulary.schemas import as_result
 from tests.extract_builder import write_extract
 
@@ -183,6 +186,26 @@ def test_a_run_that_blocks_a_registry_gives_its_incidence_at_no_level(tmp_path) 
     assert "Q021" in pd.read_parquet(next((tmp_path / "out" / "internal").glob("*/results.parquet")))[
         "data_grade"
     ].str.cat(sep=" ")
+
+
+def test_a_run_that_flags_a_registry_shows_its_figures_with_a_notice_in_the_report(tmp_path) -> None:
+    write_extract(
+        tmp_path / "x.duckdb",
+        statements=[
+            "UPDATE tumours SET basis_of_diagnosis = 0, follow_up_days = 0, vital_status = 1 "
+            "WHERE tumour_key % 3 = 0"
+        ],
+    )
+    (tmp_path / "study.toml").write_text(STUDY.replace('"block"', '"flag"'))
+    (tmp_path / "p.toml").write_text(POLICY)
+    staged = run(tmp_path / "study.toml", tmp_path / "out", threads=1)
+    section = quality_notices(open_content(staged), "fr")
+    assert section is not None
+    told = [item for item in section.items if "(Q021)" in item]
+    assert {item.split(" —")[0] for item in told} == {"Zone de registre", "Région", "Département"}
+    assert all("certificat de décès" in item and "2016-2018" in item for item in told)
+    assert not any("Calvados" in item for item in told)
+    assert any("Isère" in item for item in told)
 
 
 def test_a_table_without_broken_rules_stays_as_it_is() -> None:
