@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 import pandas as pd
 
+from rnc_epi.maths.requirements import require_counts, require_person_time
 from rnc_epi.vocabulary.ages import AgeBand, BandSet
 from rnc_epi.vocabulary.errors import InputError
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnc_epi.cells.table import Cells
+
+_AGES = ("age", "age_from", "age_until", "age_status")
 
 #: What a verb takes: one row a group and age band, or cells as the room of that name makes them.
 Table = Union[pd.DataFrame, "Cells"]
@@ -145,7 +148,9 @@ def grouped(
     ------
     InputError
         N001 no ages, N002 a column is missing, N003 a group lacks a band: a missing row is not a zero, N006
-        `by` does not tell the strata of cells apart, N007 a column holds no numbers, N008 no table.
+        `by` does not tell the strata of cells apart, N007 a column holds no numbers, N008 no table, N009 two
+        columns of one name, N010 no row; M001, M007 numbers below zero or not finite, M003 events where
+        nobody lives: each of them could vanish in a sum.
     """
     if not isinstance(table, pd.DataFrame):
         if not hasattr(table, "strata"):
@@ -155,6 +160,11 @@ def grouped(
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise InputError("N002", found=", ".join(missing), expected=", ".join(map(str, table.columns)))
+    several = [name for name in table.columns[table.columns.duplicated()] if name in {*needed, *_AGES}]
+    if several:
+        raise InputError("N009", found=", ".join(map(str, several)))
+    if table.empty:
+        raise InputError("N010")
     for name in (events, person_years):
         if not pd.api.types.is_numeric_dtype(table[name]):
             raise InputError("N007", what=name, found=str(table[name].dtype))
@@ -182,9 +192,12 @@ def grouped(
         raise InputError("N003", where=where, found=bands[int(band)].label(), n=int((~seen).sum()))
     summed = [np.zeros(shape), np.zeros(shape)]
     for target, name in zip(summed, (events, person_years), strict=True):
-        np.add.at(target, (numbers[known], column), aged.loc[known, name].to_numpy(dtype=np.float64))
+        given = require_counts(aged.loc[known, name].to_numpy(dtype=np.float64), name)
+        np.add.at(target, (numbers[known], column), given)
+    require_person_time(*summed)
     unknown = np.zeros(len(index))
-    np.add.at(unknown, numbers[~known], aged.loc[~known, events].to_numpy(dtype=np.float64))
+    given = require_counts(aged.loc[~known, events].to_numpy(dtype=np.float64), events)
+    np.add.at(unknown, numbers[~known], given)
     return Grouped(index, bands, summed[0], summed[1], unknown, np.ones(shape, dtype=bool))
 
 

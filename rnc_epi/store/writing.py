@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import pandas as pd
@@ -12,6 +14,9 @@ import pandas as pd
 from rnc_epi.store.steps import require_identifier
 from rnc_epi.vocabulary.contract import TABLES, TYPES
 from rnc_epi.vocabulary.errors import FileProblem, InputError
+
+#: What DuckDB raises where the disk takes no more: as it writes, as it commits, and ever after.
+_UNWRITTEN: Final = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 
 
 def write_extract(
@@ -63,9 +68,12 @@ def write_extract(
                 _write_parts(connection, name, frames)
         connection.execute("CHECKPOINT")
     except BaseException as problem:
-        connection.close()
-        partial.unlink(missing_ok=True)
-        if isinstance(problem, duckdb.IOException):
+        # The engine may write once more as it closes, and fail again.
+        with contextlib.suppress(duckdb.Error):
+            connection.close()
+        for left in (partial, partial.with_name(f"{partial.name}.wal")):
+            left.unlink(missing_ok=True)
+        if isinstance(problem, _UNWRITTEN):
             raise FileProblem("F004", where=target.name, found=type(problem).__name__) from problem
         raise
     connection.close()

@@ -16,6 +16,9 @@ from rnc_epi.vocabulary.standards import register_standard
 
 BANDS = BandSet.from_starts([0, 15, 65])
 register_standard("verbs-three", BANDS, [0.2, 0.5, 0.3])
+GOOD = pd.DataFrame(
+    {"age": ["0-14", "15-64", "65+"], "events": [4, 40, 90], "person_years": [9_000, 30_000, 8_000]}
+)
 STRATA = [
     ("incidence", "s", "lung", sex, level, code, "v", year, year + 1)
     for year in (2016, 2017)
@@ -130,6 +133,32 @@ def test_unknown_age_is_in_totals_and_in_no_band():
     assert crude["events"].item() == 12
     assert frames.asr(table)["events"].item() == 7
     assert report_basics.share_aged(table, age_from=15)["value"].item() == pytest.approx(400 / 7)
+
+
+@pytest.mark.parametrize("verb", [frames.crude_rate, frames.asr, lambda table: frames.sir(table, GOOD)])
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [
+        ("events", -1, "M001"),
+        ("events", np.nan, "M007"),
+        ("person_years", -5, "M001"),
+        ("person_years", 0, "M003"),
+    ],
+)
+def test_a_wrong_number_in_one_band_is_refused_and_never_lost_in_a_sum(verb, column, value, code):
+    table = GOOD.astype({column: float})
+    table.loc[0, column] = value
+    with pytest.raises(InputError, match=code) as refused:
+        verb(table)
+    if code != "M003":
+        assert refused.value.facts["what"] == column
+
+
+def test_a_table_without_rows_or_with_two_columns_of_one_name_is_no_table():
+    with pytest.raises(InputError, match="N010"):
+        frames.crude_rate(GOOD.iloc[:0])
+    with pytest.raises(InputError, match="N009"):
+        frames.crude_rate(pd.concat([GOOD, GOOD[["events"]]], axis=1))
 
 
 def test_an_area_is_compared_with_the_others_not_with_itself():

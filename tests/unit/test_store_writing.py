@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import duckdb
 import pandas as pd
 import pytest
@@ -61,4 +64,22 @@ def test_what_the_contract_does_not_know_leaves_no_file(tables, code, tmp_path):
     with pytest.raises(InputError) as caught:
         write_extract(tmp_path / "x.duckdb", tables)
     assert caught.value.code == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_no_more_leaves_nothing_and_has_a_code(tmp_path):
+    # No file above 600 kB: half of what the small sample needs, as on a disk that fills up.
+    script = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))\n"
+        "sys.argv = ['rnc-epi', 'sample', '--size', 'small', '--out', 'x.duckdb']\n"
+        "from rnc_epi.cli.main import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 7
+    assert "F004" in done.stderr
     assert list(tmp_path.iterdir()) == []
