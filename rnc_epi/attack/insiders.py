@@ -40,6 +40,20 @@ def by_insiders(equations: Equations) -> Iterator[Finding]:
                 yield Finding("S4", f"{where}, to the only case of {alone}", count, count)
 
 
+def at_unshown_ages(equations: Equations) -> Iterator[Finding]:
+    """Yield the few persons who are at ages that nobody shows, or of unknown age: together they are known."""
+    for row in equations.rows:
+        hidden = [variable for variable in row if np.isnan(equations.known[variable])]
+        if len(hidden) < 2 or not any("unknown age in" in equations.words[variable] for variable in hidden):
+            continue
+        rest = sum(
+            sign * equations.known[variable] for variable, sign in row.items() if variable not in hidden
+        )
+        limit = max(equations.threshold[variable] for variable in hidden)
+        if all(equations.attack[variable] != "A2" for variable in hidden) and 0 < rest < limit:
+            yield Finding("A5", equations.words[hidden[0]], rest, rest)
+
+
 def _told(group: Group, persons: np.ndarray) -> Iterator[tuple[int, int, float]]:
     """Yield pairs of cells, the one alone in hers and the other found then, with the count found."""
     matrix = group.matrix.tocsr()

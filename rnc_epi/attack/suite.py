@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rnc_epi.attack.bounds import too_well_known
 from rnc_epi.attack.contents import scan_contents
 from rnc_epi.attack.estimates import by_estimates
-from rnc_epi.attack.insiders import by_insiders
+from rnc_epi.attack.insiders import at_unshown_ages, by_insiders
 from rnc_epi.attack.inversion import by_expected, by_interval, by_person_years
 from rnc_epi.attack.published import published_cells
 from rnc_epi.attack.relations import rebuild
@@ -138,6 +138,7 @@ def _attacked(
         for variable, (low, high) in bounded.narrow.items()
     ]
     findings += by_insiders(equations)
+    findings += at_unshown_ages(equations)
     return AttackReport(
         release_id=name,
         findings=tuple(sorted(set(findings))),
