@@ -36,7 +36,7 @@ class Window(Console):
     def on_broken_pipe(self) -> None:
         """End with the exit code of an unheard program, and no message of the interpreter at its end."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         raise SystemExit(UNHEARD)
 
 
@@ -223,6 +223,11 @@ def build_app(language: str) -> typer.Typer:
     return app
 
 
+def _say_no_more() -> None:
+    """Send what is still to be printed nowhere: the interpreter would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say_products(terminal: Terminal, products: dict[str, Path]) -> None:
     for key, path in products.items():
         terminal.say(key, path=path)
@@ -268,6 +273,9 @@ def main(words: list[str] | None = None) -> None:
     except RncEpiError as problem:
         terminal.errors.print(problem.message(language), markup=False)
         sys.exit(problem.exit_code)
+    except BrokenPipeError:
+        _say_no_more()
+        code = UNHEARD
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as problem:

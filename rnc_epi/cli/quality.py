@@ -1,5 +1,7 @@
 """The command that judges the quality of an extract: one text, exact for insiders or fit for all."""
 
+import errno
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rnc_epi.cli.texts import text
-from rnc_epi.vocabulary.errors import LANGUAGES
+from rnc_epi.vocabulary.errors import LANGUAGES, FileProblem
 
 _HELP = {
     "fr": {
@@ -64,6 +66,8 @@ def register(app: typer.Typer, language: str) -> None:
 
         if lang not in LANGUAGES:
             raise typer.BadParameter(f"{lang} ({', '.join(LANGUAGES)})")
+        if csv is not None:
+            _require_place(csv)
         day = today.date() if today else None
         options = {"memory_limit": memory_limit, "threads": threads}
         with open_extract(extract, oppositions=oppositions, today=day, **options) as opened:
@@ -72,5 +76,16 @@ def register(app: typer.Typer, language: str) -> None:
             report = quality_report(opened)
         typer.echo(report.text(lang, public=public), nl=False)
         if csv is not None:
-            report.frame(public=public).to_csv(csv, index=False, lineterminator="\n")
+            try:
+                report.frame(public=public).to_csv(csv, index=False, lineterminator="\n")
+            except OSError as problem:
+                raise FileProblem("F004", where=str(csv), found=problem.strerror) from None
             typer.echo(_HELP[lang]["written"].format(path=csv))
+
+
+def _require_place(file: Path) -> None:
+    """Refuse a file that cannot be written before anything is computed."""
+    folder = file.resolve().parent
+    reason = errno.EISDIR if file.is_dir() else 0 if folder.is_dir() else errno.ENOENT
+    if reason or not os.access(folder, os.W_OK | os.X_OK):
+        raise FileProblem("F004", where=str(file), found=os.strerror(reason or errno.EACCES))

@@ -116,6 +116,16 @@ def test_the_help_of_a_command_is_french_throughout_and_its_arguments_are_no_cho
     assert not re.search(r"^  --[\w-]+ <\w+> *$", told.out, flags=re.MULTILINE)
 
 
+@pytest.mark.parametrize("where", [".", "no/such/folder/q.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_the_extract_is_opened(
+    where: str, tmp_path: Path, capfd
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["quality", str(tmp_path / "absent.duckdb"), "--csv", str(tmp_path / where)])
+    assert left.value.code == 7
+    assert capfd.readouterr().err.startswith("F004")
+
+
 def test_english_stays_the_english_of_the_library(capfd) -> None:
     with pytest.raises(SystemExit):
         main(["--lang", "en", "run", "S.toml"])
@@ -134,9 +144,10 @@ def test_an_interrupted_command_says_so_and_has_the_code_of_an_interruption(monk
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of a POSIX shell")
-def test_a_reader_that_left_is_no_fault_of_the_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("check", "absent.duckdb"), ("run", "--help")])
+def test_a_reader_that_left_is_no_fault_of_the_program(words: tuple[str, ...], tmp_path: Path) -> None:
     done = subprocess.Popen(
-        [sys.executable, "-m", "rnc_epi", "check", str(tmp_path / "absent.duckdb")],
+        [sys.executable, "-m", "rnc_epi", *words], cwd=tmp_path,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert done.stdout is not None
