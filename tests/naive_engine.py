@@ -219,24 +219,28 @@ class NaiveEngine:
         return None
 
     def _parts(self, area: Area, period: tuple[int, int]) -> list[list[Area]]:
-        """Return the areas that make up an area in every year of a period, level by level."""
-        levels = sorted({link["child_level"] for link in self.tables["membership"]})
+        """Return the areas that make up an area in every year of a period, level by level.
+
+        A level of which an area lies there in part makes up nothing: without the part, it is not the area.
+        """
         found = []
-        for level in levels:
-            by_year = [
-                sorted(
-                    area_of(link, "child")
-                    for link in self.tables["membership"]
-                    if area_of(link, "parent") == area
-                    and link["child_level"] == level
-                    and link["weight"] >= 1
-                    and (link["valid_from"] or 0) <= year < (link["valid_until"] or 9999)
-                )
-                for year in range(*period)
-            ]
-            if by_year[0] and all(areas == by_year[0] for areas in by_year):
-                found.append(by_year[0])
+        for level in sorted({link["child_level"] for link in self.tables["membership"]}):
+            by_year = [self._links(area, level, year) for year in range(*period)]
+            in_part = any(weight < 1 for links in by_year for _, weight in links)
+            areas = [sorted(child for child, _ in links) for links in by_year]
+            if areas[0] and not in_part and all(one == areas[0] for one in areas):
+                found.append(areas[0])
         return found
+
+    def _links(self, area: Area, level: str, year: int) -> list[tuple[Area, float]]:
+        """Return the areas of a level that lie in an area in a year, with the share that does."""
+        return [
+            (area_of(link, "child"), link["weight"])
+            for link in self.tables["membership"]
+            if area_of(link, "parent") == area
+            and link["child_level"] == level
+            and (link["valid_from"] or 0) <= year < (link["valid_until"] or 9999)
+        ]
 
     def _starts(self) -> list[int]:
         """Return where the bands start: ages at which no band of cells or of person-years would be split."""
@@ -297,10 +301,13 @@ class NaiveEngine:
         return ("outside_scope" if area in self.has_person_years else "no_person_years"), [], None
 
     def _in_year(self, up: Area, area: Area, year: int) -> bool:
-        return any(
-            area in parts or any(self._in_year(one, area, year) for one in parts)
-            for parts in self._parts(up, (year, year + 1))
-        )
+        whole = [
+            child
+            for level in {link["child_level"] for link in self.tables["membership"]}
+            for child, weight in self._links(up, level, year)
+            if weight >= 1
+        ]
+        return area in whole or any(self._in_year(one, area, year) for one in whole)
 
     def _whole_bands(self, ages: tuple[int, int]) -> tuple[int, int]:
         bands = list(zip(self.starts, [*self.starts[1:], OPEN], strict=True))
@@ -403,7 +410,7 @@ class NaiveEngine:
     def all_areas(self) -> list[Area]:
         """Return the areas that someone claims and those that they may add up to."""
         areas = {key[3] for key in self.claims}
-        areas |= {area_of(link, "parent") for link in self.tables["membership"]}
+        areas |= {area_of(link, "parent") for link in self.tables["membership"] if link["weight"] >= 1}
         return sorted(areas)
 
     def strata(self, sites: tuple[str, ...]) -> dict[tuple, Stratum]:
