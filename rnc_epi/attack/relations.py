@@ -66,8 +66,15 @@ def rebuild(cells: Published, hierarchy: Hierarchy) -> Equations:
     for names, families in _families(cells, hierarchy).items():
         groups = _by_rest(cells.places, *names)
         for parent, parts in families:
-            # Nothing is in a group beside its areas, unless the figures say so.
-            _add_family(equations, groups, parent, parts, complete_unless_seen=names == _GROUPS)
+            # Nothing is in a group beside its areas, unless the figures say so; nobody is of a third sex.
+            _add_family(
+                equations,
+                groups,
+                parent,
+                parts,
+                complete_unless_seen=names == _GROUPS,
+                whole_unless_seen=names == ("sex",),
+            )
     for group in _by_rest(cells.places, "period"):
         _add_line(equations, "period", group, complete=True)
     by_age = _by_rest(cells.places, "ages")
@@ -204,8 +211,12 @@ def _add_family(
     parts: tuple[Any, ...],
     *,
     complete_unless_seen: bool,
+    whole_unless_seen: bool,
 ) -> None:
-    """Add the sum of a parent in every group; where all is visible, one sees whether its parts are all."""
+    """Add the sum of a parent in every group; where all is visible, one sees whether its parts are all.
+
+    Where nothing says so, parts may be taken for all: those that stand there, or only where all stand there.
+    """
     held = []
     for group in groups:
         present = tuple(part for part in parts if part in group)
@@ -222,7 +233,8 @@ def _add_family(
         rest = known[whole] - known[members].sum()
         if rest == rest and rest < -_SAME:
             continue
-        if not complete.get(present, complete_unless_seen):
+        default = complete_unless_seen or (whole_unless_seen and present == parts)
+        if not complete.get(present, default):
             limit = max(equations.threshold[cell] for cell in (whole, *members))
             row[equations.variable("A11", f"rest of {equations.words[whole]}", limit)] = -1.0
         equations.rows.append(row)

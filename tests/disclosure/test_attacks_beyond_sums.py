@@ -172,3 +172,14 @@ def test_two_small_counts_that_are_eleven_do_not_stay_beside_their_sum(men, wome
     assert attacks(public) == set()
     assert not public.loc[public["geo_code"].eq("02"), "status"].eq("published").any()
     assert public.loc[public["geo_code"].eq("03"), "status"].eq("published").all()
+
+
+@pytest.mark.parametrize(("men", "found"), [(45.0, {"A2"}), (48.0, {"A2"}), (30.0, set())])
+def test_men_and_women_are_everyone_where_nothing_published_says_so(men, found):
+    # By hand: women are 5, 2 or 20 of 50; no other area shows both sexes that add up.
+    table = rows(count(50.0, sex=0), count(men, sex=1), count(None, sex=2))
+    assert attacks(table) == found
+
+
+def test_a_sex_that_does_not_stand_there_is_what_remains_and_not_nobody():
+    assert attacks(rows(count(50.0, sex=0), count(45.0, sex=1))) == {"A11"}
