@@ -16,7 +16,6 @@ import pandas as pd
 from rnc_epi.cells.build import CellBuilder, Selection
 from rnc_epi.indicators.rates import counts
 from rnc_epi.indicators.rows import joined
-from rnc_epi.quality_marks import POOR_DATA, without_blocked
 from rnc_epi.vocabulary.areas import NATIONAL_LEVELS, AreaKey
 from rnc_epi.vocabulary.errors import InputError, NotCovered
 from rnc_epi.vocabulary.estimators import OBSERVED
@@ -29,11 +28,13 @@ if TYPE_CHECKING:
     from rnc_epi.calibration import WholeCountry
     from rnc_epi.cells.table import Cells
     from rnc_epi.extracts.opening import Extract
-    from rnc_epi.extracts.quality import QualityReport
     from rnc_epi.inequality import Grouping
     from rnc_epi.vocabulary.study import Study
     from rnc_epi.vocabulary.study_inequality import Inequality
     from rnc_epi.vocabulary.study_small_areas import SmallAreas
+
+    #: Cells that are left, and the strata taken out with the reason.
+    Withheld = Callable[[Cells], tuple[Cells, pd.DataFrame]]
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,15 @@ def whole_country_chapter(
     extract: Extract,
     builder: CellBuilder,
     *,
-    quality: QualityReport | None = None,
+    withheld: Withheld | None = None,
 ) -> Chapter:
     """Return incidence for the whole country from registries and correlates, as ``[calibration]`` asks.
 
     Parameters
     ----------
-    quality : QualityReport, optional
-        Its rules that block take districts out: they teach no ratio, and are predicted like the areas
-        that no registry covers.
+    withheld : callable, optional
+        Gives the cells that the rules on quality leave, and the strata that they block with the reason:
+        these teach no ratio, and are predicted like the areas that no registry covers.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def whole_country_chapter(
     incidence += _cells(
         builder, sites, asked.sexes, ("incidence",), levels, pooled=[p for p in periods if p.length > 1]
     )
-    incidence, gone = _not_blocked(incidence, quality)
+    incidence, gone = _not_blocked(incidence, withheld)
     people = _cells(builder, ("all_cancers",), asked.sexes, ("death",), NATIONAL_LEVELS)
     groups = None
     if asked.deprivation_term:
@@ -117,7 +118,7 @@ def whole_country_chapter(
             sexes = tuple(asked.sexes)
             return builder.grouped(Selection(sites, sexes, events, levels, pooled=tuple(periods)), cut.table)
 
-        groups = (_not_blocked(grouped(("incidence",)), quality)[0], grouped(correlates))
+        groups = (_not_blocked(grouped(("incidence",)), withheld)[0], grouped(correlates))
     found = whole_country(
         incidence,
         proxies,
@@ -136,7 +137,7 @@ def whole_country_chapter(
     return Chapter(found.results, internal | smoothed)
 
 
-def _not_blocked(cells: list[Cells], quality: QualityReport | None) -> tuple[list[Cells], pd.DataFrame]:
+def _not_blocked(cells: list[Cells], withheld: Withheld | None) -> tuple[list[Cells], pd.DataFrame]:
     """Return cells that the rules on quality leave, and the exclusions that say which they take.
 
     Raises
@@ -144,16 +145,16 @@ def _not_blocked(cells: list[Cells], quality: QualityReport | None) -> tuple[lis
     NotCovered
         K015, nothing is left.
     """
-    if quality is None:
+    if withheld is None:
         return cells, pd.DataFrame()
-    parts = [without_blocked(part, quality) for part in cells]
+    parts = [withheld(part) for part in cells]
     gone = pd.concat([strata for _, strata in parts], ignore_index=True) if parts else pd.DataFrame()
     if len(gone) and not any(len(kept) for kept, _ in parts):
         raise NotCovered("K015", found=", ".join(sorted(set(gone["geo_code"]))))
     if gone.empty:
         return cells, gone
     years = zip(gone["period_from"], gone["period_until"], strict=True)
-    gone = gone.assign(period=[Period(int(a), int(b)).label for a, b in years], reason=POOR_DATA)
+    gone = gone.assign(period=[Period(int(a), int(b)).label for a, b in years])
     columns = ["period", "site", "sex", "event_type", "geo_level", "geo_code", "geo_vintage", "reason"]
     return [kept for kept, _ in parts if len(kept)], gone[columns].drop_duplicates(ignore_index=True)
 

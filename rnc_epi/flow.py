@@ -30,7 +30,7 @@ from rnc_epi.extracts.opening import open_extract
 from rnc_epi.extracts.quality import quality_report
 from rnc_epi.indicators.rows import joined
 from rnc_epi.indicators.tables import indicators, not_covered_rows
-from rnc_epi.quality_marks import marked
+from rnc_epi.quality_marks import marked, without_blocked
 from rnc_epi.release import release_metadata, stage
 from rnc_epi.release.audit_trail import append_to_trail, record_run, require_trail, study_hash
 from rnc_epi.release.folders import require_output_folder
@@ -296,7 +296,8 @@ def compute(study: Study, extract: Extract, policy: Policy, *, progress: Progres
             report = quality_report(extract)
     block = study.quality is not None and study.quality.rules == "block"
     # What may not be shown teaches no ratio either.
-    learned = partial(whole_country_chapter, quality=report if block else None)
+    withheld = partial(without_blocked, report=report) if block and report is not None else None
+    learned = partial(whole_country_chapter, withheld=withheld)
     found = []
     for name, chapter in (CHAPTERS | {"calibration": learned}).items():
         if getattr(study, name) is not None:

@@ -89,7 +89,7 @@ def without_blocked(cells: Cells, report: QualityReport) -> tuple[Cells, pd.Data
     -------
     kept : Cells
     gone : DataFrame
-        Strata of the cells that were taken out, in the columns of ``cells.strata``.
+        Strata of the cells that were taken out, and the ``reason``.
 
     Notes
     -----
@@ -107,7 +107,7 @@ def without_blocked(cells: Cells, report: QualityReport) -> tuple[Cells, pd.Data
         blocked[places] = judged(*key)[0]
     blocked &= strata["event_type"].eq("incidence").to_numpy(dtype=bool)
     blocked &= strata["geo_code"].ne(POOLED_REGISTRIES).to_numpy(dtype=bool)
-    return cells.take(~blocked), strata[blocked]
+    return cells.take(~blocked), strata[blocked].assign(reason=POOR_DATA)
 
 
 def _judge(report: QualityReport) -> Callable[..., tuple[bool, tuple[str, ...]]]:

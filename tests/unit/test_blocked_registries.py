@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 import pandas as pd
@@ -66,7 +67,8 @@ def report(*numbers: int, action: str = "block", years: tuple[int, int] = (2014,
 
 
 def chapter(world, quality=None):
-    return whole_country_chapter(STUDY, ("pancreas",), None, Builder(world), quality=quality)  # type: ignore[arg-type]
+    withheld = None if quality is None else partial(without_blocked, report=quality)
+    return whole_country_chapter(STUDY, ("pancreas",), None, Builder(world), withheld=withheld)  # type: ignore[arg-type]
 
 
 def of_area(rows, number):
@@ -158,8 +160,8 @@ class Seen(Exception):
 def test_a_run_tells_the_chapter_what_is_blocked(tmp_path, monkeypatch, rules: str, told: bool) -> None:
     given = []
 
-    def seen(*_, quality):
-        given.append(quality)
+    def seen(*_, withheld):
+        given.append(withheld)
         raise Seen
 
     monkeypatch.setattr(flow, "whole_country_chapter", seen)
@@ -176,4 +178,4 @@ def test_a_run_tells_the_chapter_what_is_blocked(tmp_path, monkeypatch, rules: s
             flow.compute(study, extract, flow.load_policy("p.toml", folder=tmp_path))
     finally:
         extract.close()
-    assert [isinstance(one, QualityReport) for one in given] == [told]
+    assert [one is not None for one in given] == [told]
