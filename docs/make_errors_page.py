@@ -50,7 +50,7 @@ def page() -> str:
     for kind in kinds:
         said = (kind.__doc__ or "").strip().splitlines()[0].rstrip(".")
         lines.append(f"| {kind.exit_code} | {said} (`{kind.__name__}`) |")
-    lines.append("| 130 | interrupted |")
+    lines += ["| 130 | interrupted |", "| 141 | nobody reads the output any more (a pipe that closed) |"]
     catalogue = errors.catalogue()
     for letter, title in ROOMS.items():
         codes = sorted(code for code in catalogue if code[0] == letter)

@@ -88,7 +88,7 @@ def attack_tables(table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[st
 
     Examples
     --------
-    Of 48 persons 45 are men: women are hidden, but no more than 3 are left.
+    Of 48 persons 45 are men: women are hidden, and 3.
 
     >>> import pandas as pd
     >>> from rnc_epi.vocabulary.hierarchy import Hierarchy
@@ -100,7 +100,7 @@ def attack_tables(table: pd.DataFrame, hierarchy: Hierarchy, disclosure: dict[st
     ...     "events": [48.0, 45.0, None], "status": ["published"] * 2 + ["not_published"], "reason": "_"})
     >>> found = attack_tables(as_result(rows), Hierarchy(), {"threshold": 11, "source_thresholds": {}})
     >>> sorted({(one.lower, one.upper) for one in found.findings})
-    [(0.0, 3.0)]
+    [(3.0, 3.0)]
     """
     findings = list(scan_rows("table", table.to_dict("records"), disclosure))
     return _attacked("table", table, hierarchy, disclosure, findings, None)
