@@ -20,8 +20,8 @@ RECOGNISABLE: Final = 2
 #: Bands this narrow are those of the standard populations: with a standardised rate beside them, each weight
 #: is known exactly and the rate is one more sum.
 NARROW_YEARS: Final = 5
-#: A witness brings a small count to the threshold and one case more: two counts that are eleven together would
-#: tell the only case of the one that the other is ten.
+#: A witness brings a small count to the threshold and one case more: two counts that are eleven together
+#: would tell the only case of the one that the other is ten.
 BESIDE_ONE_CASE: Final = 1.0
 _STANDARDISED: Final = ("asr",)
 
