@@ -25,7 +25,7 @@ def test_the_notebook_on_inequalities_runs_on_the_embedded_sample(tmp_path, monk
     shown = ["".join(str(output) for output in cell.outputs) for cell in code]
     assert not any("Traceback" in text for text in shown)
     pages = "".join(text for text in shown if "<section" in text)
-    for anchor in ("gradient-death-lung", "equiplot-death-1", "forest-death", "concentration-death-1"):
+    for anchor in ("gradient-death", "equiplot-death", "forest-death", "concentration-death"):
         assert anchor in pages
     # Published with PHEindicatormethods: 3.275 per 1 000, identity scale.
     assert any("3.275" in text for text in shown)
