@@ -30,6 +30,9 @@ DECIMALS: Final = {
     "ratio_per_year": 3,
 }
 
+#: Expected counts from this size on are published as whole numbers (docs/decisions/132).
+WHOLE_EXPECTED: Final = 100.0
+
 #: Sign of a cell that has no row in the release: out of scope, or impossible for this sex.
 NOTHING: Final = "–"
 
@@ -61,6 +64,16 @@ class Format:
     def number(self, value: float, decimals: int = 0) -> str:
         """Return a number with its separators."""
         return _decimal(float(value), decimals, _LOCALES[self.language])
+
+    def expected(self, value: float) -> str:
+        """Return an expected count: to a tenth below a hundred, whole from there on, as releases state it.
+
+        Examples
+        --------
+        >>> Format("en").expected(99.5), Format("en").expected(1089.0)
+        ('99.5', '1,089')
+        """
+        return self.number(value, 1 if value < WHOLE_EXPECTED else 0)
 
     def limits(self, lower: float, upper: float, decimals: int = 1) -> str:
         """Return an interval: ``[1,2 ; 3,4]`` in French, ``(1.2–3.4)`` in English."""

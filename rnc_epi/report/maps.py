@@ -333,7 +333,7 @@ def _funnel_part(
         altered=content.is_altered(rows),
         source=source_line(content, rows, language),
         kind="funnel",
-        lecture=lecture("funnel", row, language, expected=written.number(row["expected"], 1) if row else ""),
+        lecture=lecture("funnel", row, language, expected=written.expected(row["expected"]) if row else ""),
     )
     colon = " : " if language == "fr" else ": "
     return Section(
@@ -368,7 +368,7 @@ def _behind_funnel(content: Content, anchor: str, caption: str, rows: pd.DataFra
     lines = []
     for row in rows.sort_values(["sex", "geo_code"], kind="stable").to_dict("records"):
         shown = row["status"] == PUBLISHED and not pd.isna(row["expected"])
-        expected = written.number(row["expected"], 1) if shown else written.value(row)
+        expected = written.expected(row["expected"]) if shown else written.value(row)
         lines.append(
             (
                 row["geo_code"],
