@@ -86,7 +86,10 @@ def rebuild(cells: Published, hierarchy: Hierarchy) -> Equations:
 
 
 def _ages_are_complete(groups: list[dict[tuple[int, int], int]], known: np.ndarray) -> bool:
-    """Return whether bands add up to their total wherever all of them are visible."""
+    """Return whether bands add up to their total wherever all of them are visible, or are nowhere so.
+
+    Unknown ages are rare: who sees none of them supposes that there are none.
+    """
     rests = []
     for group in groups:
         bands = sorted(span for span in group if span != (0, OPEN))
@@ -94,7 +97,7 @@ def _ages_are_complete(groups: list[dict[tuple[int, int], int]], known: np.ndarr
         if (0, OPEN) in group and bands and chained and bands[0][0] == 0 and bands[-1][1] == OPEN:
             rests.append(known[group[0, OPEN]] - known[[group[span] for span in bands]].sum())
     seen = [rest for rest in rests if rest == rest]
-    return bool(seen) and max(abs(rest) for rest in seen) < _SAME
+    return max((abs(rest) for rest in seen), default=0.0) < _SAME
 
 
 def _families(

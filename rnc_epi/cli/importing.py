@@ -50,7 +50,9 @@ def add_importing(
         lang: Annotated[str, typer.Option("--lang", help=said("lang"), callback=spoken)] = language,
     ) -> None:
         from rnc_epi.extracts.importers import import_files
+        from rnc_epi.release.folders import require_output_folder
 
+        require_output_folder(out.parent)
         shown = terminal(lang, False)
         done = import_files(kind, files, out, mapping=mapping)
         shown.show(done.text(lang, public=not internal))
@@ -68,7 +70,9 @@ def add_importing(
         lang: Annotated[str, typer.Option("--lang", help=said("lang"), callback=spoken)] = language,
     ) -> None:
         from rnc_epi.extracts.importers import export_encr
+        from rnc_epi.release.folders import require_output_folder
 
+        require_output_folder(out)
         shown = terminal(lang, False)
         day = today.date() if today else None
         for path in export_encr(extract, out, oppositions=oppositions, today=day):

@@ -282,6 +282,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def _opening_problem(problem: duckdb.Error, file: Path) -> RncEpiError:
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return FileProblem("D128", where=file.name)
     text = str(problem)
     if "newer version" in text:
         return ExtractRefused("D006", where=file.name, expected=duckdb.__version__)

@@ -294,7 +294,7 @@ def test_only_single_years_and_tumours_go_into_the_layout_of_the_call(tmp_path):
     del tables["tumours"]
     cells = write_extract(tmp_path / "cells.duckdb", tables)
     refused("H130", lambda: export_encr(cells, tmp_path / "out"))
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_mapping_need_not_repeat_its_source_but_says_all_that_has_no_default(tmp_path):

@@ -156,3 +156,27 @@ def test_a_reader_that_left_is_no_fault_of_the_program(words: tuple[str, ...], t
     told = done.stderr.read()
     done.stderr.close()
     assert (done.wait(timeout=120), told) == (141, "")
+
+
+def test_an_export_goes_to_no_file_and_no_public_folder_and_leaves_nothing_where_it_fails(
+    tmp_path: Path,
+) -> None:
+    extract = write_extract(tmp_path / "x.duckdb", minimal_tables())
+    public = tmp_path / "releases" / "rnc-1"
+    public.mkdir(parents=True)
+    (public / "MANIFEST.json").write_text("{}")
+    for out, code in ((extract, "R018"), (public, "R017"), (public.parent / "new", "R017")):
+        done = call("export", str(extract), "--out", str(out))
+        assert (done.returncode, done.stderr[:4]) == (7, code)
+    done = call("import", "csv", str(extract), "--out", str(public / "y.duckdb"))
+    assert (done.returncode, done.stderr[:4]) == (7, "R017")
+    assert call("export", str(tmp_path / "absent.duckdb"), "--out", str(tmp_path / "o")).returncode == 7
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["releases", "x.duckdb"]
+    assert [path.name for path in public.iterdir()] == ["MANIFEST.json"]
+
+
+def test_too_little_memory_is_not_a_damaged_extract(tmp_path: Path) -> None:
+    extract = write_extract(tmp_path / "x.duckdb", minimal_tables())
+    done = call("check", str(extract), "--memory-limit", "1KB")
+    assert done.returncode == 7
+    assert "D128" in done.stdout

@@ -71,10 +71,9 @@ def export_encr(
     ExtractRefused
         H130, the extract has no tumours, or population and deaths by periods longer than a year.
     FileProblem
-        F001, a file exists.
+        F001, a file exists; F004, the folder cannot be made. Nothing is written then.
     """
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_extract(extract, oppositions=oppositions, today=today) as opened:
         if "tumours" not in opened.tables:
             raise ExtractRefused("H130", where=opened.path.name)
@@ -82,13 +81,16 @@ def export_encr(
         frames += [_by_year(opened, table, select) for table, select in (
             ("person_years", _POPULATION), ("death_cells", _MORTALITY),
         )]  # fmt: skip
-    written = []
-    for name, frame in zip(FILES, frames, strict=True):
-        if frame.empty:
-            continue
-        path = target / name
+    made = {target / name: frame for name, frame in zip(FILES, frames, strict=True) if not frame.empty}
+    for path in made:
         if path.exists():
             raise FileProblem("F001", where=path.name)
+    try:
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise FileProblem("F004", where=str(folder), found=type(problem).__name__) from problem
+    written = []
+    for path, frame in made.items():
         frame.to_csv(path, sep=";", index=False, encoding="utf-8", lineterminator="\n")
         os.chmod(path, 0o600)
         written.append(path)
