@@ -225,7 +225,9 @@ def test_a_gradient_inside_a_map_is_made_of_the_counts_of_a_reader_or_not_at_all
     # Twice the risk from end to end; whole counts of 60 move a ratio by a few per cent at most.
     assert ratio["independent"] == pytest.approx(2.0, rel=0.05)
     assert area_gradient_rows(areas.assign(visible=np.arange(40) >= 5), edges, cut, asked(), head).empty
-    classes = area_gradient_rows(most, edges, cut, asked(area_model_level="zone", area_model_form="classes"), head)
+    classes = area_gradient_rows(
+        most, edges, cut, asked(area_model_level="zone", area_model_form="classes"), head
+    )
     own = classes[classes["method"].eq("independent")].set_index("comparator")["value"]
     assert list(own.index) == ["Q2/Q1", "Q3/Q1", "Q4/Q1", "Q5/Q1"]
     # Groups lie a fifth of the ranks apart.
